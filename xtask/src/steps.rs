@@ -1,0 +1,121 @@
+//! The steps, and which chore runs which.
+
+use crate::runner::{Shell, cargo};
+use crate::tally::Tally;
+use crate::tree::Tree;
+use crate::{licences, msrv, purity, tidy};
+
+/// Something with a name that passes or fails.
+pub struct Step {
+    /// Its name in the summary.
+    pub name: &'static str,
+    /// Does it; the error is one line for the summary.
+    pub run: fn(&mut Shell) -> Result<(), String>,
+}
+
+/// A clean checkout must be through in 25 minutes: 23 for the steps leave two
+/// for building this program and for killing what hangs.
+pub const CI_DEADLINE_MINUTES: u64 = 23;
+
+const FORMAT: Step = Step {
+    name: "format",
+    run: format,
+};
+const HOUSE: Step = Step {
+    name: "tidy",
+    run: tidy_tree,
+};
+const LICENCE: Step = Step {
+    name: "licences",
+    run: licences::check,
+};
+const VERSION: Step = Step {
+    name: "msrv",
+    run: msrv::check,
+};
+const PURE: Step = Step {
+    name: "purity",
+    run: purity::check,
+};
+const CLIPPY: Step = Step {
+    name: "clippy",
+    run: clippy,
+};
+const DOCS: Step = Step {
+    name: "docs",
+    run: docs,
+};
+const TESTS: Step = Step {
+    name: "tests",
+    run: tests,
+};
+const DOC_TESTS: Step = Step {
+    name: "doc tests",
+    run: doc_tests,
+};
+
+/// Everything, the quick checks first.
+pub const CI: &[Step] = &[
+    FORMAT, HOUSE, LICENCE, VERSION, PURE, CLIPPY, DOCS, TESTS, DOC_TESTS,
+];
+/// The `fmt` chore.
+pub const FMT: &[Step] = &[FORMAT];
+/// The `lint` chore.
+pub const LINT: &[Step] = &[CLIPPY, DOCS];
+/// The `test` chore.
+pub const TEST: &[Step] = &[TESTS, DOC_TESTS];
+/// The `purity` chore.
+pub const PURITY: &[Step] = &[PURE];
+/// The `tidy` chore.
+pub const TIDY: &[Step] = &[HOUSE];
+/// The `licences` chore.
+pub const LICENCES: &[Step] = &[LICENCE];
+/// The `msrv` chore.
+pub const MSRV: &[Step] = &[VERSION];
+
+fn format(shell: &mut Shell) -> Result<(), String> {
+    shell.cargo(&["fmt", "--all", "--", "--check"])?;
+    if shell.root.join("fuzz/Cargo.toml").is_file() {
+        shell.cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--", "--check"])?;
+    }
+    Ok(())
+}
+
+fn tidy_tree(shell: &mut Shell) -> Result<(), String> {
+    let tree = Tree::load(&shell.root)?;
+    let report = tidy::check(&tree);
+    for note in report.notes {
+        shell.note(note);
+    }
+    shell.report(&report.findings)
+}
+
+fn clippy(shell: &mut Shell) -> Result<(), String> {
+    let targets = ["clippy", "--workspace", "--all-targets", "--locked"];
+    shell.cargo(&[&targets[..], &["--", "-D", "warnings"]].concat())
+}
+
+fn docs(shell: &mut Shell) -> Result<(), String> {
+    shell.run(
+        cargo(&shell.root)
+            .args(["doc", "--workspace", "--lib", "--no-deps", "--locked"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
+
+/// Examples are built here too, so that the tests which run them find them.
+/// Benchmarks are left out: clippy has compiled them, and running them is slow.
+fn tests(shell: &mut Shell) -> Result<(), String> {
+    let targets = ["--lib", "--bins", "--tests", "--examples"];
+    let workspace = ["--workspace", "--locked", "--no-fail-fast"];
+    match shell.cargo_test(&[&workspace[..], &targets[..]].concat())? {
+        Tally { passed: 0, .. } => Err("no test ran".to_owned()),
+        Tally { .. } => Ok(()),
+    }
+}
+
+fn doc_tests(shell: &mut Shell) -> Result<(), String> {
+    shell
+        .cargo_test(&["--workspace", "--locked", "--no-fail-fast", "--doc"])
+        .map(drop)
+}

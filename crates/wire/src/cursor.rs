@@ -217,12 +217,7 @@ impl<'a> Writer<'a> {
     ///
     /// [`Full`] when they do not fit.
     pub fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        let end = self.written + bytes.len();
-        self.buffer
-            .get_mut(self.written..end)
-            .ok_or(Full)?
-            .copy_from_slice(bytes);
-        self.written = end;
+        self.next(bytes.len())?.copy_from_slice(bytes);
         Ok(())
     }
 

@@ -201,6 +201,11 @@ impl<'a> Frames<'a> {
             reader: Reader::new(body),
         }
     }
+
+    /// What was not read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.reader.clone().take_rest()
+    }
 }
 
 impl<'a> Iterator for Frames<'a> {

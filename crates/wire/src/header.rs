@@ -152,6 +152,7 @@ impl Handshake {
     pub fn encode(&self, w: &mut Writer<'_>) -> Result<(), Full> {
         match self {
             Self::Hello(hello) => {
+                let start = w.len();
                 w.put(&[
                     MAGIC,
                     HANDSHAKE_VERSION,
@@ -163,7 +164,7 @@ impl Handshake {
                 w.u64(hello.generation.0)?;
                 w.u64(hello.session.0)?;
                 w.u64(hello.nonce)?;
-                let padding = (HELLO_BYTES - CHECKSUM_BYTES).saturating_sub(w.len());
+                let padding = (HELLO_BYTES - CHECKSUM_BYTES).saturating_sub(w.len() - start);
                 w.put(&[0; HELLO_BYTES][..padding])
             }
             Self::HelloAck(ack) => {

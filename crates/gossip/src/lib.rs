@@ -1,2 +1,104 @@
-//! Placeholder.
+//! Who is in the cluster: SWIM membership, and what each member says about itself.
+//!
+//! Two things are known of a node, and they travel apart. Whether it is *alive* is found out by the others:
+//! SWIM (Das, Gupta, Motivala 2002), by the `foca` crate. What it *is* (its type, its endpoint, whether it takes
+//! clients, that it has left) it says itself, in a *record* that only its owner changes and versions. The
+//! [directory](Gossip::nodes) shows a node once both have spoken.
+//!
+//! # Phases
+//!
+//! 1. *Joining.* [`Gossip::announce`] calls an address: a SWIM announcement, the own record, and a digest of
+//!    all that is known, which is little. The answer is all that was missing in it. Nobody else needs to be
+//!    called, however large the cluster; but somebody has to be, for as long as [`Gossip::is_alone`].
+//! 2. *Living.* SWIM probes one peer each period. Whoever does not answer, directly or by way of others, is
+//!    [`Suspect`](NodeState::Suspect) and told so; unless it refutes that in time, it has
+//!    [`Failed`](NodeState::Failed). Records that change are passed on as news; what news misses, a random peer's
+//!    digest brings to light. Failed nodes are called from time to time, so that a partition heals by itself.
+//! 3. *Coming back.* Down is final in SWIM, so a node that was declared dead by mistake goes on under its next
+//!    *life*. It stays the same process, with the same [`Identity`], and who had not missed it notices nothing.
+//! 4. *Leaving.* [`Gossip::leave`] tells every live peer until each has confirmed. The goodbye is a record too,
+//!    the last one of its process.
+//!
+//! # Promises
+//!
+//! - `Left` is only ever a node's own word, and final for that process; `Failed` is only ever the cluster's. A
+//!   goodbye that comes late corrects a failure. A node that was shutting down does not count as failed while
+//!   its goodbye may be on its way.
+//! - Nobody who is gone is revived by hearsay for as long as it is remembered: only by being there, under a
+//!   later life.
+//! - The newest record wins everywhere, whatever is lost, repeated or reordered.
+//! - Of each process the events come in an order that makes sense (see [`Event`]), and the directory is what
+//!   the events have told.
+//! - SWIM's packets carry no records and go before them: metadata, however large, delays no probe.
+//! - A payload speaks for nobody but its sender where SWIM is concerned, cannot panic this node, cannot make it
+//!   send to an address that is no live member, and causes a bounded number of payloads.
+//! - Every table and queue has a limit, named in [`limits`] where a user can reach it.
+//! - The same seed and the same calls give the same payloads and events.
+//!
+//! # What it never does
+//!
+//! It has no clock, socket or task: time is an argument, and payloads are handed in and fetched. It does not
+//! authenticate: that `from` has sent a payload is for the session layer to prove. It resolves no names and
+//! remembers no seeds. It does not decide what a node that is `Suspect` or `Offline` may still be asked.
+//!
+//! ```
+//! use hobnob_gossip::{Gossip, Identity, Metadata, Profile};
+//! use hobnob_wire::{Generation, Instant};
+//!
+//! let now = Instant::ZERO;
+//! let node = |addr: &str, seed| {
+//!     let addr = addr.parse().expect("an address");
+//!     let me = Identity { addr, generation: Generation(1) };
+//!     Gossip::new(Profile::Lan.into(), me, Metadata::default(), seed, now)
+//! };
+//! let (mut a, mut b) = (node("10.0.0.1:7000", 1), node("10.0.0.2:7000", 2));
+//!
+//! b.announce(now, a.me().addr());
+//! loop {
+//!     if let Some((_, payload)) = b.poll_transmit() {
+//!         a.handle_payload(now, b.me().addr(), &payload)?;
+//!     } else if let Some((_, payload)) = a.poll_transmit() {
+//!         b.handle_payload(now, a.me().addr(), &payload)?;
+//!     } else {
+//!         break;
+//!     }
+//! }
+//! assert_eq!(a.nodes().next(), Some(b.me()));
+//! assert_eq!(b.nodes().next(), Some(a.me()));
+//! # Ok::<(), hobnob_gossip::PayloadError>(())
+//! ```
 #![no_std]
+
+extern crate alloc;
+
+mod clockwork;
+mod codec;
+mod config;
+mod directory;
+mod event;
+mod gossip;
+mod identity;
+mod incoming;
+mod leave;
+pub mod limits;
+mod merge;
+mod metadata;
+mod news;
+mod node;
+mod outbox;
+mod own;
+mod pack;
+mod payload;
+mod record;
+mod swim;
+mod sync;
+mod timers;
+
+pub use clockwork::TimeoutReason;
+pub use config::{ConfigError, GossipConfig, Profile, ValidGossipConfig};
+pub use event::Event;
+pub use gossip::{Gossip, GossipStats};
+pub use identity::{Identity, canonical_addr};
+pub use metadata::{Metadata, MetadataError, MetadataFields};
+pub use node::{DeclaredState, Node, NodeState};
+pub use payload::PayloadError;

@@ -1,0 +1,265 @@
+//! What happens by itself as time passes, and when.
+
+use alloc::{vec, vec::Vec};
+
+use foca::{Header, Incarnation, Member, Message, State};
+use hobnob_wire::{Deadline, Instant};
+use rand::RngExt;
+
+use crate::{
+    codec::SwimPacket,
+    gossip::Gossip,
+    identity::Life,
+    leave::Leave,
+    limits::{ASKED_PER_ROUND_MAX, NEWS_PAYLOADS_PER_ROUND_MAX},
+    pack::ItemPacker,
+    payload::{Item, Payload},
+    swim::Ran,
+};
+
+/// Failed nodes that are called at once, in case they are back.
+const REJOIN_CALLS: usize = 2;
+
+/// Why [`Gossip::handle_timeout`] is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimeoutReason {
+    /// SWIM probes a peer, gives up on one, or passes on what it knows.
+    Swim,
+    /// Records that changed are passed on.
+    News,
+    /// SWIM's suspicions are to be shown.
+    Suspicion,
+    /// Knowledge is compared with a peer.
+    Sync,
+    /// Failed nodes are called, in case they are back.
+    Rejoin,
+    /// A question about a single node is open for too long.
+    Question,
+    /// A leave is repeated, or given up.
+    Leave,
+}
+
+/// When the periodic things happen next, while there is a need for them.
+#[derive(Debug, Default)]
+pub(crate) struct Schedule {
+    news_at: Option<Instant>,
+    news_last: Option<Instant>,
+    suspicion_at: Option<Instant>,
+    suspicion_last: Option<Instant>,
+    sync_at: Option<Instant>,
+    rejoin_at: Option<Instant>,
+}
+
+impl Gossip {
+    /// When [`handle_timeout`](Self::handle_timeout) is wanted next, and why.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Deadline<TimeoutReason>> {
+        let deadlines = [
+            (self.swim.next_timer(), TimeoutReason::Swim),
+            (self.schedule.news_at, TimeoutReason::News),
+            (self.schedule.suspicion_at, TimeoutReason::Suspicion),
+            (self.schedule.sync_at, TimeoutReason::Sync),
+            (self.schedule.rejoin_at, TimeoutReason::Rejoin),
+            (self.directory.next_watch(), TimeoutReason::Question),
+            (
+                self.leave.as_ref().and_then(Leave::next),
+                TimeoutReason::Leave,
+            ),
+        ];
+        deadlines
+            .into_iter()
+            .filter_map(|(at, reason)| at.map(|at| Deadline { at, reason }))
+            .min_by_key(|deadline| deadline.at)
+    }
+
+    /// Does everything that is due. Calling early changes nothing, calling late only delays.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.advance(now);
+        while let Some(ran) = self.swim.run_due(now) {
+            match ran {
+                Ran::Probe => self.expect_suspicion(now),
+                Ran::Removal(life) => self.directory.forget(life),
+                Ran::Other => {}
+            }
+            self.settle_notes(now);
+        }
+        if take_due(&mut self.schedule.suspicion_at, now) {
+            self.schedule.suspicion_last = Some(now);
+            self.show_suspicions(now);
+        }
+        self.settle_questions(now);
+        self.arm(now);
+        if take_due(&mut self.schedule.news_at, now) {
+            self.schedule.news_last = Some(now);
+            self.pass_on_news();
+        }
+        if take_due(&mut self.schedule.sync_at, now) {
+            self.sync_round();
+        }
+        if take_due(&mut self.schedule.rejoin_at, now) {
+            for addr in self.directory.sample_failed(&mut self.rng, REJOIN_CALLS) {
+                self.call(now, addr);
+            }
+        }
+        self.leave_round_if_due(now);
+        self.settle(now);
+    }
+
+    /// SWIM may have begun or ceased to suspect somebody; that is looked up soon, though not all the time.
+    pub(crate) fn expect_suspicion(&mut self, now: Instant) {
+        let schedule = &mut self.schedule;
+        if schedule.suspicion_at.is_none() && self.leave.is_none() {
+            let pause = self.config.get().gossip_interval;
+            let at = schedule
+                .suspicion_last
+                .map_or(now, |last| (last + pause).max(now));
+            schedule.suspicion_at = Some(at);
+        }
+    }
+
+    /// What is known here differs from what others know, so the next comparison is not put off for the size
+    /// of the cluster.
+    pub(crate) fn compare_soon(&mut self, now: Instant) {
+        if let Some(at) = &mut self.schedule.sync_at {
+            *at = (now + self.config.get().sync_interval).min(*at);
+        }
+    }
+
+    /// Nobody is suspected any more, being about to leave.
+    pub(crate) const fn stop_suspecting(&mut self) {
+        self.schedule.suspicion_at = None;
+    }
+
+    /// Sets what has to happen by itself, as far as there is a need for it.
+    pub(crate) fn arm(&mut self, now: Instant) {
+        let size = self.size();
+        let config = self.config.get();
+        let schedule = &mut self.schedule;
+        let accompanied = !self.directory.live().is_empty();
+        let here = self.leave.is_none();
+
+        if self.news.is_empty() || !accompanied {
+            schedule.news_at = None;
+        } else if schedule.news_at.is_none() {
+            let last = schedule.news_last;
+            schedule.news_at = Some(last.map_or(now, |l| (l + config.gossip_interval).max(now)));
+        }
+        if !accompanied || !here {
+            schedule.sync_at = None;
+        } else if schedule.sync_at.is_none() {
+            // Spread, so that those who came together do not compare all at the same moment.
+            let percent = self.rng.random_range(75..=125);
+            schedule.sync_at = Some(now + self.config.sync_interval(size) * percent / 100);
+        }
+        if !self.directory.has_gone() || !here {
+            schedule.rejoin_at = None;
+        } else if schedule.rejoin_at.is_none() {
+            schedule.rejoin_at = Some(now + config.rejoin_interval);
+        }
+    }
+
+    /// Shows whom SWIM suspects by now. Whether a suspect has left is asked at once: its goodbye may have
+    /// reached others.
+    fn show_suspicions(&mut self, now: Instant) {
+        let settled_by = now + self.config.suspicion(self.size());
+        let confront_again = now + self.config.get().probe_period;
+        let (mut suspects, mut raised_here) = (Vec::new(), Vec::new());
+        for sighting in self.swim.sightings() {
+            let addr = sighting.life.addr;
+            let raised = self.swim.has_deadline(addr);
+            let confront_at = if raised { confront_again } else { settled_by };
+            if self.directory.observe(now, sighting, confront_at) {
+                suspects.push(addr);
+                if raised {
+                    raised_here.push(sighting);
+                }
+            }
+        }
+        if !suspects.is_empty() {
+            self.ask_around(&suspects);
+        }
+        for sighting in raised_here {
+            self.confront(now, sighting.life, sighting.incarnation);
+        }
+    }
+
+    /// Settles what was left open about single nodes and is due by now.
+    fn settle_questions(&mut self, now: Instant) {
+        let config = self.config.get();
+        let ask_again = now + config.gossip_interval * 4;
+        let confront_again = now + config.probe_period;
+        let (mut doubted, mut asked) = (false, 0);
+        while let Some(addr) = self.directory.take_watch(now) {
+            if let Some(life) = self.directory.end_doubt(now, addr) {
+                self.swim.suspect(now, life);
+                doubted = true;
+            }
+            let suspect = self.directory.should_confront(now, addr, confront_again);
+            if let Some((life, incarnation)) = suspect {
+                self.confront(now, life, incarnation);
+            }
+            self.directory.end_grace(now, addr);
+            if self.directory.should_ask(now, addr, ask_again) && asked < ASKED_PER_ROUND_MAX {
+                self.outbox.push(addr, Payload::want(&[addr]));
+                asked += 1;
+            }
+        }
+        self.settle_notes(now);
+        if doubted {
+            self.show_suspicions(now);
+        }
+    }
+
+    /// Tells a suspect by a ping, which it answers with its refutation, and sees to it that the suspicion
+    /// ends. So does whoever raised the suspicion, at once (Lifeguard, section IV-C, "buddy system"). And
+    /// so does everybody when nobody settles it: then whoever raised it is gone or has come back under
+    /// another life, which foca 2.0 makes it forget.
+    fn confront(&mut self, now: Instant, life: Life, incarnation: Incarnation) {
+        let ping = SwimPacket {
+            header: Header {
+                src: self.me.life,
+                src_incarnation: 0,
+                dst: life,
+                message: Message::Ping(0),
+            },
+            updates: vec![Member::new(life, incarnation, State::Suspect)],
+        };
+        if let Ok(packet) = ping.encode() {
+            self.outbox.push_swim(life.addr, Payload::swim(&packet));
+        }
+        self.swim.suspect(now, life);
+    }
+
+    /// One round of passing on records that changed, to a few peers.
+    fn pass_on_news(&mut self) {
+        let fanout = self.config.get().gossip_fanout;
+        let limit = self.config.news_transmissions(self.size());
+        let peers = self
+            .directory
+            .sample_live(&mut self.rng, usize::from(fanout), None);
+        let mut packer = ItemPacker::news(NEWS_PAYLOADS_PER_ROUND_MAX);
+        let (mut packed, mut stale) = (Vec::new(), Vec::new());
+        for addr in self.news.freshest() {
+            match self.passable_record(addr) {
+                None => stale.push(addr),
+                Some(record) if packer.push(&Item::Record(record.clone())) => packed.push(addr),
+                Some(_) => break,
+            }
+        }
+        for addr in stale {
+            self.news.remove(addr);
+        }
+        let times = u8::try_from(peers.len()).unwrap_or(u8::MAX);
+        self.news.sent(&packed, times, limit);
+        let payloads = packer.finish();
+        for peer in peers {
+            self.outbox.push_all(peer, payloads.clone());
+        }
+    }
+}
+
+/// Whether `at` is due; it is taken then.
+fn take_due(at: &mut Option<Instant>, now: Instant) -> bool {
+    at.take_if(|at| *at <= now).is_some()
+}

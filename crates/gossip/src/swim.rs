@@ -1,0 +1,262 @@
+//! foca, driven: its packets, timers and notifications as plain values.
+
+use alloc::{collections::VecDeque, vec::Vec};
+use core::{net::SocketAddr, time::Duration};
+
+use foca::{Foca, Incarnation, Member, NoCustomBroadcast, Notification, State, Timer, TimerToken};
+use hobnob_wire::Instant;
+use rand::{SeedableRng, rngs::ChaCha8Rng};
+
+use crate::{codec::LifeCodec, identity::Life, timers::Timers};
+
+/// What foca says happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Note {
+    Up(Life),
+    Down(Life),
+    /// A newer life took the place of an older one at the same address. Whether it is up is what the older
+    /// one was, until a note says otherwise.
+    Renamed(Life),
+    /// We were declared dead and go on under this life.
+    Renewed(Life),
+}
+
+/// What a timer was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ran {
+    /// The round of probing ended for one member and began for the next.
+    Probe,
+    /// This life, when it is still down, is forgotten.
+    Removal(Life),
+    Other,
+}
+
+/// A member as foca holds it at this moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sighting {
+    pub(crate) life: Life,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) suspect: bool,
+}
+
+/// The SWIM protocol. After each call, notes first, then sends, are to be fetched.
+pub(crate) struct Swim {
+    foca: Foca<Life, LifeCodec, ChaCha8Rng, NoCustomBroadcast>,
+    timers: Timers,
+    inbox: Outcome,
+    token: TimerToken,
+    suspicion: Duration,
+    faults: u64,
+}
+
+impl Swim {
+    pub(crate) fn new(me: Life, config: foca::Config, seed: u64) -> Self {
+        Self {
+            suspicion: config.suspect_to_down_after,
+            foca: Foca::new(me, config, ChaCha8Rng::seed_from_u64(seed), LifeCodec),
+            timers: Timers::default(),
+            inbox: Outcome::default(),
+            token: TimerToken::default(),
+            faults: 0,
+        }
+    }
+
+    /// Hands over a packet that was read and found sound.
+    pub(crate) fn handle_packet(&mut self, now: Instant, bytes: &[u8]) {
+        let result = self.foca.handle_data(bytes, &mut self.inbox);
+        self.finish(now, &result);
+    }
+
+    /// Runs the first timer that is due, if one is.
+    pub(crate) fn run_due(&mut self, now: Instant) -> Option<Ran> {
+        let timer = self.timers.take_due(now)?;
+        let ran = match &timer {
+            Timer::ProbeRandomMember(_) => Ran::Probe,
+            Timer::RemoveDown(life) => Ran::Removal(*life),
+            _ => Ran::Other,
+        };
+        let result = self.foca.handle_timer(timer, &mut self.inbox);
+        self.finish(now, &result);
+        Some(ran)
+    }
+
+    pub(crate) fn next_timer(&self) -> Option<Instant> {
+        self.timers.first()
+    }
+
+    /// Asks whoever is at `to` to take us in.
+    pub(crate) fn announce(&mut self, now: Instant, to: Life) {
+        let result = self.foca.announce(to, &mut self.inbox);
+        self.finish(now, &result);
+    }
+
+    /// A life is known to be there. No effect on one that is known to be down.
+    pub(crate) fn alive(&mut self, now: Instant, life: Life, incarnation: Incarnation, news: bool) {
+        self.apply(now, Member::new(life, incarnation, State::Alive), news);
+    }
+
+    /// A life is over, and everybody learns that in another way.
+    pub(crate) fn down_quietly(&mut self, now: Instant, life: Life) {
+        self.apply(now, Member::down(life), false);
+    }
+
+    /// A live life did not react: it is suspected, and declared down unless it shows itself.
+    pub(crate) fn suspect(&mut self, now: Instant, life: Life) {
+        let Some(incarnation) = self
+            .sightings()
+            .find(|sighting| sighting.life == life)
+            .map(|sighting| sighting.incarnation)
+        else {
+            return;
+        };
+        self.apply(now, Member::new(life, incarnation, State::Suspect), true);
+        let timer = Timer::ChangeSuspectToDown {
+            member_id: life,
+            incarnation,
+            token: self.token,
+        };
+        self.timers.insert(now + self.suspicion, timer);
+    }
+
+    /// Whether the suspicion of whoever is at `addr` ends here: with our own verdict, unless it is refuted.
+    pub(crate) fn has_deadline(&self, addr: SocketAddr) -> bool {
+        self.timers.has_deadline(addr)
+    }
+
+    /// Goes on under another life; everybody is told that the current one is over.
+    pub(crate) fn change_life(&mut self, now: Instant, life: Life) {
+        let result = self.foca.change_identity(life, &mut self.inbox);
+        self.finish(now, &result);
+        self.reconnect(now);
+    }
+
+    /// Forgets a life that is down, ahead of its time.
+    pub(crate) fn forget(&mut self, now: Instant, life: Life) {
+        let result = self
+            .foca
+            .handle_timer(Timer::RemoveDown(life), &mut self.inbox);
+        self.finish(now, &result);
+    }
+
+    /// Stops probing for good. Pings are still answered.
+    pub(crate) fn stop_probing(&mut self) {
+        self.timers.keep_removals();
+    }
+
+    /// Adapts to the size of the cluster.
+    pub(crate) fn retune(&mut self, config: foca::Config) {
+        self.suspicion = config.suspect_to_down_after;
+        if self.foca.set_config(config).is_err() {
+            self.fault();
+        }
+    }
+
+    /// The live members, suspects among them.
+    pub(crate) fn sightings(&self) -> impl Iterator<Item = Sighting> {
+        self.foca.iter_members().map(|member| Sighting {
+            life: *member.id(),
+            incarnation: member.incarnation(),
+            suspect: member.state() == State::Suspect,
+        })
+    }
+
+    pub(crate) fn next_note(&mut self) -> Option<Note> {
+        self.inbox.notes.pop_front()
+    }
+
+    pub(crate) fn next_send(&mut self) -> Option<(Life, Vec<u8>)> {
+        self.inbox.sends.pop_front()
+    }
+
+    /// Members of all kinds, those that are down among them.
+    pub(crate) fn len(&self) -> usize {
+        self.foca.iter_membership_state().len()
+    }
+
+    /// How often foca reported what must not happen.
+    pub(crate) const fn faults(&self) -> u64 {
+        self.faults
+    }
+
+    fn apply(&mut self, now: Instant, member: Member<Life>, news: bool) {
+        let result = self
+            .foca
+            .apply_many(core::iter::once(member), news, &mut self.inbox);
+        self.finish(now, &result);
+    }
+
+    /// foca only notices that it has company again when it is told something, if only nothing.
+    fn reconnect(&mut self, now: Instant) {
+        let result = self
+            .foca
+            .apply_many(core::iter::empty(), false, &mut self.inbox);
+        self.finish(now, &result);
+    }
+
+    /// Files what a call left behind. Whatever a peer can cause was refused before foca saw it, so an error
+    /// here is our own.
+    fn finish(&mut self, now: Instant, result: &Result<(), foca::Error>) {
+        if let Err(error) = result {
+            debug_assert!(false, "foca: {error}");
+            self.fault();
+        }
+        for (after, timer) in self.inbox.timers.drain(..) {
+            if let Timer::ProbeRandomMember(token) = timer {
+                self.token = token;
+            }
+            self.timers.insert(now + after, timer);
+        }
+        self.faults += core::mem::take(&mut self.inbox.defunct);
+        let renewed = self
+            .inbox
+            .notes
+            .iter()
+            .any(|note| matches!(note, Note::Renewed(_)));
+        if renewed && !self.inbox.reconnecting {
+            self.inbox.reconnecting = true;
+            self.reconnect(now);
+            self.inbox.reconnecting = false;
+        }
+    }
+
+    fn fault(&mut self) {
+        self.faults += 1;
+    }
+}
+
+/// What foca asks for during a call.
+#[derive(Default)]
+struct Outcome {
+    notes: VecDeque<Note>,
+    sends: VecDeque<(Life, Vec<u8>)>,
+    timers: Vec<(Duration, Timer<Life>)>,
+    defunct: u64,
+    reconnecting: bool,
+}
+
+impl foca::Runtime<Life> for Outcome {
+    fn notify(&mut self, notification: Notification<'_, Life>) {
+        let note = match notification {
+            Notification::MemberUp(life) => Note::Up(*life),
+            Notification::MemberDown(life) => Note::Down(*life),
+            Notification::Rename(_, life) => Note::Renamed(*life),
+            Notification::Rejoin(life) => Note::Renewed(*life),
+            // The directory sees by itself whether anybody is there.
+            Notification::Active | Notification::Idle => return,
+            // Only when a life has no next one, which 2^32 renewals and 2^63 generations rule out.
+            Notification::Defunct => {
+                self.defunct += 1;
+                return;
+            }
+        };
+        self.notes.push_back(note);
+    }
+
+    fn send_to(&mut self, to: Life, data: &[u8]) {
+        self.sends.push_back((to, data.to_vec()));
+    }
+
+    fn submit_after(&mut self, event: Timer<Life>, after: Duration) {
+        self.timers.push((after, event));
+    }
+}

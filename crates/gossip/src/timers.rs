@@ -1,0 +1,85 @@
+//! foca's timers, kept until they are due.
+
+use alloc::collections::BTreeMap;
+use core::net::SocketAddr;
+
+use foca::Timer;
+use hobnob_wire::Instant;
+
+use crate::identity::Life;
+
+/// foca's timers in due order.
+///
+/// Bounded by the number of members: of the two kinds that belong to a member, only the one that can still
+/// have an effect is kept. A removal is void once a newer life was declared down at the address, and so is
+/// the second of two equal deadlines of a suspect.
+#[derive(Default)]
+pub(crate) struct Timers {
+    queue: BTreeMap<Due, Timer<Life>>,
+    removals: BTreeMap<SocketAddr, Due>,
+    deadlines: BTreeMap<SocketAddr, Due>,
+    issued: u64,
+}
+
+/// When, and which of those asked for the same moment was asked for first.
+type Due = (Instant, u64);
+
+impl Timers {
+    /// Keeps a timer until `at`.
+    pub(crate) fn insert(&mut self, at: Instant, timer: Timer<Life>) {
+        self.issued += 1;
+        let due = (at, self.issued);
+        let superseded = match &timer {
+            Timer::RemoveDown(life) => self.removals.insert(life.addr, due),
+            Timer::ChangeSuspectToDown { member_id, .. } => {
+                let addr = member_id.addr;
+                let standing = self.deadlines.get(&addr);
+                if standing.is_some_and(|standing| self.queue.get(standing) == Some(&timer)) {
+                    return;
+                }
+                self.deadlines.insert(addr, due)
+            }
+            _ => None,
+        };
+        if let Some(superseded) = superseded {
+            self.queue.remove(&superseded);
+        }
+        self.queue.insert(due, timer);
+    }
+
+    /// When the next one is due.
+    pub(crate) fn first(&self) -> Option<Instant> {
+        self.queue.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// The first one, if it is due.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Timer<Life>> {
+        let first = self.queue.first_entry()?;
+        if first.key().0 > now {
+            return None;
+        }
+        let timer = first.remove();
+        match &timer {
+            Timer::RemoveDown(life) => {
+                self.removals.remove(&life.addr);
+            }
+            Timer::ChangeSuspectToDown { member_id, .. } => {
+                self.deadlines.remove(&member_id.addr);
+            }
+            _ => {}
+        }
+        Some(timer)
+    }
+
+    /// Whether there is a moment at which whoever is at `addr` goes from suspect to down.
+    pub(crate) fn has_deadline(&self, addr: SocketAddr) -> bool {
+        self.deadlines.contains_key(&addr)
+    }
+
+    /// Drops all but what ends the memory of those that are down.
+    pub(crate) fn keep_removals(&mut self) {
+        self.queue
+            .retain(|_, timer| matches!(timer, Timer::RemoveDown(_)));
+        self.deadlines.clear();
+    }
+}

@@ -1,0 +1,12 @@
+//! Clusters of membership cores under virtual time, and single cores under hostile hands.
+
+mod changes;
+mod failure;
+mod forge;
+mod hostile;
+mod join;
+mod leaving;
+mod net;
+mod repair;
+mod settings;
+mod storm;

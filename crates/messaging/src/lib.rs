@@ -1,2 +1,135 @@
-//! Placeholder.
+//! Messages between the nodes of a mesh: reliable ones, requests, fan-outs, over datagrams that get lost.
+//!
+//! One [`Messaging`] serves all peers of a node. It is a state machine: it gets commands, the frames of
+//! received packets and the time, and gives events and the frames of the next datagrams. Headers, packet
+//! numbers and sealing are the session's, which also sees to it that no packet is handed in twice.
+//!
+//! # Phases
+//!
+//! 1. A message that is sent waits in its peer's queue: for a session, for the congestion window, for its
+//!    turn. Up to now it can still go to whichever session comes, though not to another process than the
+//!    one it was meant for.
+//! 2. It is transmitted: it gets the next id of the session. A message that fits into a datagram goes as one
+//!    frame, with others if they are small; a larger one goes in pieces that fill datagrams. From now on it
+//!    belongs to the session and never moves to another.
+//! 3. The receiver looks it up in its duplicate table and takes it, which is what gives it to a handler, or
+//!    refuses it. A packet is acknowledged once all of its messages are taken or refused, and the ack names
+//!    the refused ones. What can be neither taken nor refused now, for want of memory, is not acknowledged,
+//!    and comes again.
+//! 4. The ack ends a one-way message. A request goes on waiting for its response, which is a message of its
+//!    own in the other direction, and an ack of the request in itself.
+//! 5. What is not acknowledged is transmitted again, by packet and time gaps or after a probe timeout (RFC
+//!    9002), until it is, its deadline passes, or the peer is gone.
+//!
+//! ```text
+//!  caller                                                   handler
+//!    │ send ─► queue ─► in flight ── message ─────────► taken ─► Message
+//!    │ Sent ◄──────────────────────────────── ack ──────┘ or refused
+//!    │
+//!    │ request ─► queue ─► in flight ── message ──────► taken ─► Request
+//!    │                     awaiting ◄── ack ────────────┘           │
+//!    │ Answered ◄────────────────────── message ─── in flight ◄─ respond
+//!    ▼                    └── ack ────────────────────► done
+//! ```
+//!
+//! # Promises
+//!
+//! - A message is handled at most once, however often it is transmitted, and [`Event::Sent`] with `Ok` means
+//!   that it was taken. A message told to be refused was not handled and will not be.
+//! - Every call ends once: with its answer, a failure that says which, or, at its deadline, a timeout.
+//!   Nothing is transmitted for it afterwards but one word to a far side that may still be at work on it.
+//! - A message for a process never goes to its successor at the same address.
+//! - What is in flight is bounded by a congestion window for each peer; a probe is one datagram, never the
+//!   window again. Acks leave with the next datagram that goes there, or alone when the owner flushes; they
+//!   are never delayed by a timer.
+//! - Each peer's queues, tables and buffers are bounded, by [`Config`] or by a constant in [`limits`].
+//! - A peer's bytes never panic it, and what they can make it hold or do is bounded.
+//! - Small messages allocate nothing once it is warm: entries are reused, payloads are slices of the
+//!   received packet, and each step of a message is O(1).
+//! - The same calls in the same order give the same result, to the byte.
+//!
+//! # What it never does
+//!
+//! It keeps no order between messages. It owns no socket, clock, task or random source, logs nothing, and
+//! knows nothing of membership: which addresses are peers, and whether they are up, it is told.
+//!
+//! # Example
+//!
+//! Two cores and a perfect network:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use hobnob_messaging::{Config, Event, Messaging, SessionChange, Token};
+//! use hobnob_wire::{Command, Instant, PacketNumber, Peer, Writer};
+//!
+//! let now = Instant::from_nanos(1);
+//! let peer = Peer { slot: 0, epoch: 0 };
+//! let mut sender = Messaging::new(Config::default(), now)?;
+//! let mut receiver = Messaging::new(Config::default(), now)?;
+//! receiver.register(Command(100));
+//! sender.session_established(now, peer, SessionChange::First);
+//! receiver.session_established(now, peer, SessionChange::First);
+//!
+//! let deadline = Instant::from_nanos(1_000_000_000);
+//! sender.send(now, peer, Command(100), Bytes::from("hello"), deadline, Token(7))?;
+//!
+//! let deliver = |from: &mut Messaging, to: &mut Messaging| {
+//!     let mut buffer = [0; 1_200];
+//!     let mut w = Writer::new(&mut buffer);
+//!     let ready = from.poll_ready(now).expect("it has something to send");
+//!     from.fill(now, ready, PacketNumber::ZERO, &mut w);
+//!     let packet = Bytes::copy_from_slice(w.written());
+//!     to.handle_packet(now, peer, PacketNumber::ZERO, &packet)
+//! };
+//! deliver(&mut sender, &mut receiver)?;
+//! assert!(matches!(receiver.poll_event(), Some(Event::Message { payload, .. }) if payload == "hello"));
+//! receiver.handled(1);
+//!
+//! deliver(&mut receiver, &mut sender)?;
+//! assert_eq!(sender.poll_event(), Some(Event::Sent { token: Token(7), result: Ok(()) }));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod ack_state;
+mod acked;
+mod config;
+mod congestion;
+mod error;
+mod event;
+mod fan_out;
+mod fill;
+mod id_map;
+mod incoming;
+mod key;
+pub mod limits;
+mod list;
+mod message;
+mod messaging;
+mod outgoing;
+mod peer;
+mod peers;
+mod reassembly;
+mod recovery;
+mod requests;
+mod rtt;
+mod seen;
+mod sent;
+mod shared;
+mod stats;
+mod stretches;
+mod timers;
+mod wheel;
+
+pub use config::{Config, ConfigError};
+pub use error::{PacketError, RespondError, SendError};
+pub use event::{Event, Failure};
+pub use fill::Filled;
+pub use key::{CallKey, FanOutKey, RequestKey, Token};
+pub use messaging::{Messaging, SessionChange};
+pub use stats::Stats;
+pub use timers::TimeoutReason;

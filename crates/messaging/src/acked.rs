@@ -1,0 +1,187 @@
+//! What the peer's acks, or their absence, mean for what was sent.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytes::Bytes;
+use hobnob_wire::{AckFrame, Instant, Refusal, RefusalReason};
+
+use crate::{
+    event::Failure,
+    limits::SUPERSEDED_KEPT,
+    message::{Kind, Lane},
+    peer::PeerState,
+    recovery::{Alarm, Newest},
+    sent::{Carried, Piece},
+    shared::{Ending, Shared},
+};
+
+impl PeerState {
+    pub(crate) fn on_ack(&mut self, shared: &mut Shared, now: Instant, ack: &AckFrame<'_>) {
+        self.out.is_refused = false;
+        for refusal in ack.refusals() {
+            self.out.is_refused = true;
+            self.on_refusal(shared, refusal);
+        }
+        let mut newest: Option<Newest> = None;
+        for range in ack.ranges() {
+            for place in self.recovery.sent.places_of(&range).rev() {
+                let Some(packet) = self.recovery.sent.take(place) else {
+                    continue;
+                };
+                let candidate = Newest {
+                    number: packet.number,
+                    sent_at: packet.at,
+                };
+                newest = newest
+                    .filter(|newest| newest.number > packet.number)
+                    .or(Some(candidate));
+                self.recovery.congestion.on_acked(packet.bytes, packet.at);
+                self.on_packet_acked(shared, packet.carried);
+            }
+        }
+        self.recovery.sent.trim();
+        if let Some(newest) = newest {
+            let delay = Duration::from_micros(ack.delay_us());
+            self.recovery.on_ack(now, ack.largest(), newest, delay);
+            self.detect_lost(shared, now);
+        }
+    }
+
+    /// The peer's timer: packets are lost, or a probe is due.
+    pub(crate) fn on_alarm(&mut self, shared: &mut Shared, now: Instant) {
+        match self.recovery.alarm() {
+            Some((at, Alarm::Loss)) if at <= now => self.detect_lost(shared, now),
+            Some((at, Alarm::Probe)) if at <= now => self.probe(shared, now),
+            _ => {}
+        }
+    }
+
+    /// Sends a response again whose request came again, unless it may still be on its way.
+    pub(crate) fn resend_response(&mut self, shared: &mut Shared, now: Instant, index: u32) {
+        let message = shared.messages.at_mut(index);
+        let waited = now.saturating_since(message.sent_at);
+        if message.lane != Lane::InFlight
+            || !message.is_whole
+            || waited < self.recovery.rtt.smoothed()
+        {
+            return;
+        }
+        if message.carrier.take().is_some() {
+            let len = message.content_len();
+            let piece = Piece {
+                message: shared.messages.key_at(index),
+                offset: 0,
+                len,
+            };
+            self.out.retransmit.push_back(piece);
+        }
+    }
+
+    fn on_packet_acked(&mut self, shared: &mut Shared, carried: Vec<Carried>) {
+        for carried in &carried {
+            match carried {
+                Carried::Piece(piece) => self.on_piece_acked(shared, piece),
+                Carried::Floor(floor) => self.out.floor.on_acked(*floor),
+                Carried::Cancel(_) | Carried::Ping => {}
+            }
+        }
+        shared.return_vec(carried);
+    }
+
+    fn on_piece_acked(&mut self, shared: &mut Shared, piece: &Piece) {
+        let Some(message) = shared.messages.get_mut(piece.message) else {
+            return;
+        };
+        if message.lane == Lane::Awaiting || !message.on_acked(piece) {
+            return;
+        }
+        let index = piece.message.index;
+        match message.kind {
+            Kind::Request { .. } => self.out.await_answer(&mut shared.messages, index),
+            Kind::OneWay { .. } | Kind::Delivery { .. } => {
+                self.end(shared, index, Ending::Done(Bytes::new()));
+            }
+            Kind::Response { .. } => self.end(shared, index, Ending::Silent),
+        }
+    }
+
+    fn on_refusal(&mut self, shared: &mut Shared, refusal: Refusal) {
+        let Some(index) = self.out.ids.get(refusal.message.get()) else {
+            return;
+        };
+        self.out.floor.want_above(refusal.message.get());
+        let failure = match refusal.reason {
+            RefusalReason::NoHandler => Failure::NoHandler,
+            RefusalReason::TooLarge => Failure::TooLarge,
+            RefusalReason::Malformed => Failure::Malformed,
+            _ => Failure::Overloaded,
+        };
+        self.end(shared, index, Ending::Failed(failure));
+    }
+
+    fn detect_lost(&mut self, shared: &mut Shared, now: Instant) {
+        let out = &mut self.out;
+        let lost = self.recovery.detect_lost(now, |packet| {
+            if !packet.is_superseded {
+                for carried in &packet.carried {
+                    out.repeat(shared, now, packet.number, carried);
+                }
+            }
+            shared.return_vec(packet.carried);
+        });
+        shared.stats.packets_lost += lost;
+    }
+
+    /// Asks for an answer by sending the oldest packet's content again, past the congestion window.
+    fn probe(&mut self, shared: &mut Shared, now: Instant) {
+        self.recovery.on_probe_timeout(now);
+        shared.stats.probe_timeouts += 1;
+        self.out.drop_ended(&shared.messages);
+        for place in self.recovery.sent.places() {
+            if !self.out.retransmit.is_empty() || self.out.is_ping_due {
+                break;
+            }
+            let Some(packet) = self.recovery.sent.get_mut(place) else {
+                continue;
+            };
+            if core::mem::replace(&mut packet.is_superseded, true) {
+                continue;
+            }
+            for carried in &packet.carried {
+                self.out.repeat(shared, now, packet.number, carried);
+            }
+        }
+        self.is_probe_due = !self.out.retransmit.is_empty();
+        if self.is_probe_due || self.out.has_urgent() {
+            self.forget_superseded(shared, now);
+        } else {
+            // Nobody waits any more for anything that is under way.
+            self.forget_packets(shared);
+        }
+    }
+
+    /// Drops packets whose content was sent again and whose ack would be too late to tell anything new, so
+    /// that probes to a peer which never answers do not add up.
+    fn forget_superseded(&mut self, shared: &mut Shared, now: Instant) {
+        for place in self.recovery.sent.places() {
+            match self.recovery.sent.get(place) {
+                Some(packet) if packet.is_superseded && packet.at + SUPERSEDED_KEPT <= now => {}
+                _ => break,
+            }
+            if let Some(packet) = self.recovery.sent.take(place) {
+                shared.return_vec(packet.carried);
+            }
+        }
+        self.recovery.sent.trim();
+    }
+
+    pub(crate) fn forget_packets(&mut self, shared: &mut Shared) {
+        for place in self.recovery.sent.places() {
+            if let Some(packet) = self.recovery.sent.take(place) {
+                shared.return_vec(packet.carried);
+            }
+        }
+        self.recovery.on_all_forgotten();
+    }
+}

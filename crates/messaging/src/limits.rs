@@ -1,0 +1,104 @@
+//! Named limits of reliable delivery, with where each number comes from.
+//!
+//! Sizes an operator may want to change are fields of [`Config`](crate::Config) instead.
+
+use core::time::Duration;
+
+use hobnob_wire::{ContentHead, limits::ACK_REFUSALS_MAX};
+
+/// Message ids beyond the receiver's floor that may be in flight: 32 KiB of duplicate table a peer at worst,
+/// and a round trip of 10 ms at 6 million messages a second.
+pub const MESSAGE_WINDOW: u64 = 65_536;
+
+/// How far the floor moves before the receiver is told: a frame of at most 9 bytes for 1,024 messages, and
+/// 512 bytes of duplicate table that the receiver holds in vain.
+pub const FLOOR_STEP: u64 = 1_024;
+
+/// Ack frames that tell of a packet before it is forgotten: at 30 % loss one packet in 120 is told in
+/// vain, and costs a retransmission which the duplicate table recognises.
+pub const ACKS_TOLD: usize = 4;
+
+/// Requests of one peer whose responses are not acknowledged yet; more are not acknowledged themselves.
+/// As many as the peer can have in flight.
+#[allow(clippy::cast_possible_truncation, reason = "65,536 fits everywhere")]
+pub const OPEN_REQUESTS_PEER_MAX: usize = MESSAGE_WINDOW as usize;
+
+/// Cancelled requests a peer was not told of yet, 24 bytes each. One more is not told: the far side stops
+/// at the request's own deadline.
+pub const CANCELS_MAX: usize = 4_096;
+
+/// Unfinished fan-out deliveries of a node: 64 bytes each, a hundred fan-outs to every peer of a large mesh.
+pub const FAN_OUT_DELIVERIES_MAX: usize = 1 << 20;
+
+/// Messages of one peer that are put together at once. A sender transmits one large message after another,
+/// so that only lost pieces keep several open.
+pub const REASSEMBLIES_PEER_MAX: usize = 64;
+
+/// How long a message without any new piece stays open before it is refused: longer than the deadline of a
+/// call is in practice, as a sender that gave up says so.
+pub const REASSEMBLY_IDLE: Duration = Duration::from_secs(60);
+
+/// How far a piece may lie beyond what came already, besides as much again: a congestion window's worth of
+/// loss. So a lone datagram cannot make the receiver allocate a whole message.
+pub const REASSEMBLY_AHEAD: usize = 1 << 20;
+
+/// Separate stretches of one message: every second datagram of a window of [`REASSEMBLY_AHEAD`] lost is
+/// 440 of them.
+pub const STRETCHES_MAX: usize = 1_024;
+
+/// Smallest piece of a message worth a frame of its own, when the message has more left: its overhead of
+/// at most 21 bytes stays below a tenth.
+pub const PIECE_BYTES_MIN: usize = 256;
+
+/// Messages in a datagram, where the receiver may have to refuse them all: an ack can refuse only so many.
+/// That is assumed of what was not acknowledged, and of everything while the last ack refused something.
+pub const CAUTIOUS_MESSAGES_MAX: usize = ACK_REFUSALS_MAX;
+
+/// Round trip assumed before the first one was measured: a busy local network's. RFC 9002 says 333 ms,
+/// for the internet.
+pub const INITIAL_RTT: Duration = Duration::from_millis(25);
+
+/// Shortest time that is told apart from jitter, RFC 9002 section 6.1.2: a receiver's thread that was not
+/// scheduled at once.
+pub const GRANULARITY: Duration = Duration::from_millis(1);
+
+/// Packets acknowledged after one that was not, until that one is lost. RFC 9002, section 6.1.1.
+pub const PACKET_THRESHOLD: u64 = 3;
+
+/// Longest time between probes to a peer that does not answer.
+pub const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(1);
+
+/// How long a packet is remembered whose content was sent again as a probe: longer than an ack of it can
+/// still be under way, a few of the longest probe timeouts.
+pub const SUPERSEDED_KEPT: Duration = Duration::from_secs(10);
+
+/// Doublings of the probe timeout, at most.
+pub const PROBE_BACKOFF_MAX: u32 = 6;
+
+/// Probe timeouts without any ack that make congestion persistent. RFC 9002, section 7.6.1.
+pub const PERSISTENT_CONGESTION_TIMEOUTS: u32 = 3;
+
+/// Datagrams of the first congestion window: what one call of segmentation offload sends of ordinary
+/// datagrams, with as much again in reserve.
+pub const INITIAL_WINDOW_DATAGRAMS: usize = 32;
+
+/// Bytes of the first congestion window, at most (two datagrams are always allowed): about half of Linux's
+/// default receive buffer of 208 KiB, bookkeeping included.
+pub const INITIAL_WINDOW_BYTES_MAX: usize = 64 << 10;
+
+/// Datagrams of the smallest congestion window. RFC 9002, section 7.2.
+pub const MINIMUM_WINDOW_DATAGRAMS: usize = 2;
+
+/// A sender that met a full queue is told once no more than one part in this many is used.
+pub const WRITABLE_PART: usize = 2;
+
+/// Vectors for what a packet carries that are kept for reuse: a few windows' worth of packets.
+pub const POOL_MAX: usize = 1_024;
+
+/// Bytes a whole message's frame needs besides the payload, at most: tag, id, length, head.
+pub const MESSAGE_OVERHEAD_MAX: usize = 1 + 8 + 4 + ContentHead::BYTES_MAX;
+
+const _: () = assert!(
+    FLOOR_STEP * 4 <= MESSAGE_WINDOW,
+    "the floor is told long before the window closes"
+);

@@ -1,0 +1,313 @@
+//! The messages of one peer on their way out, and the order in which they go.
+
+use alloc::collections::VecDeque;
+
+use bytes::Bytes;
+use hobnob_wire::{Command, Instant, MessageId};
+
+use crate::{
+    config::Config,
+    id_map::IdMap,
+    limits::{CANCELS_MAX, FLOOR_STEP, MESSAGE_WINDOW, WRITABLE_PART},
+    list::List,
+    message::{Lane, Messages},
+    sent::{Cancel, Carried, Piece},
+    shared::Shared,
+};
+
+/// The lists, counters and queues of what goes to one peer.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    whole: List,
+    pieces: List,
+    in_flight: List,
+    awaiting: List,
+    /// The message in pieces that was begun and is not transmitted to its end.
+    pub(crate) sending: Option<u32>,
+    /// Transmitted messages that have not ended, by id.
+    pub(crate) ids: IdMap,
+    next_id: u64,
+    pub(crate) floor: Floor,
+    /// What has to be transmitted again. Entries of messages that ended are skipped.
+    pub(crate) retransmit: VecDeque<Piece>,
+    pub(crate) cancels: VecDeque<Cancel>,
+    pub(crate) is_ping_due: bool,
+    pub(crate) unreliable: VecDeque<(Command, Bytes)>,
+    pub(crate) unreliable_bytes: usize,
+    /// Calls that have not ended.
+    pub(crate) calls: usize,
+    /// Payload bytes of calls that are not acknowledged.
+    pub(crate) call_bytes: usize,
+    /// Payload bytes of responses that are not acknowledged.
+    pub(crate) response_bytes: usize,
+    /// The last ack refused something.
+    pub(crate) is_refused: bool,
+    /// Somebody met a full queue.
+    pub(crate) is_waited_for: bool,
+    /// Which source is the first to write into the next datagram.
+    pub(crate) turn: usize,
+}
+
+/// Which ids the receiver need not remember any more.
+#[derive(Debug, Default)]
+pub(crate) struct Floor {
+    told: u64,
+    acked: u64,
+    /// It is worth telling as soon as it is above this id.
+    wanted_above: Option<u64>,
+}
+
+impl Floor {
+    /// The receiver holds something for the message, which ended here.
+    pub(crate) fn want_above(&mut self, id: u64) {
+        self.wanted_above = self.wanted_above.max(Some(id));
+    }
+
+    pub(crate) fn is_due(&self, floor: u64) -> bool {
+        let is_wanted = self.wanted_above.is_some_and(|id| floor > id);
+        floor > self.told && (is_wanted || floor - self.told >= FLOOR_STEP)
+    }
+
+    pub(crate) fn on_told(&mut self, floor: u64) {
+        self.told = floor;
+        if self.wanted_above.is_some_and(|id| floor > id) {
+            self.wanted_above = None;
+        }
+    }
+
+    pub(crate) fn on_acked(&mut self, floor: u64) {
+        self.acked = self.acked.max(floor);
+    }
+
+    pub(crate) fn on_lost(&mut self, floor: u64) {
+        if floor > self.acked && floor == self.told {
+            self.told = self.acked;
+            self.want_above(floor - 1);
+        }
+    }
+}
+
+impl Outgoing {
+    pub(crate) fn new() -> Self {
+        Self {
+            whole: List::EMPTY,
+            pieces: List::EMPTY,
+            in_flight: List::EMPTY,
+            awaiting: List::EMPTY,
+            sending: None,
+            ids: IdMap::default(),
+            next_id: 0,
+            floor: Floor::default(),
+            retransmit: VecDeque::new(),
+            cancels: VecDeque::new(),
+            is_ping_due: false,
+            unreliable: VecDeque::new(),
+            unreliable_bytes: 0,
+            calls: 0,
+            call_bytes: 0,
+            response_bytes: 0,
+            is_refused: false,
+            is_waited_for: false,
+            turn: 0,
+        }
+    }
+
+    /// Whether a call with so many bytes fits into the queue.
+    pub(crate) const fn has_room(&self, config: &Config, bytes: usize) -> bool {
+        self.calls < config.queue_messages_peer
+            && self.call_bytes + bytes <= config.queue_bytes_peer
+    }
+
+    /// Whether the queues are empty enough to call them writable.
+    pub(crate) fn is_low(&self, config: &Config) -> bool {
+        self.calls <= config.queue_messages_peer / WRITABLE_PART
+            && self.call_bytes <= config.queue_bytes_peer / WRITABLE_PART
+            && self.unreliable.len() <= config.unreliable_messages_peer / WRITABLE_PART
+    }
+
+    /// Appends a new message to the lane it names.
+    pub(crate) fn push(&mut self, messages: &mut Messages, index: u32) {
+        let message = messages.at(index);
+        let (lane, bytes) = (message.lane, message.payload.len());
+        if message.kind.is_response() {
+            self.response_bytes += bytes;
+        } else {
+            self.calls += 1;
+            self.call_bytes += bytes;
+        }
+        self.list(lane).push_back(messages, index);
+    }
+
+    /// The next message in one piece that was never transmitted.
+    pub(crate) fn next_whole(&self) -> Option<u32> {
+        self.whole.front()
+    }
+
+    /// The message in pieces to go on with, or to begin.
+    pub(crate) fn next_in_pieces(&self) -> Option<u32> {
+        self.sending.or_else(|| self.pieces.front())
+    }
+
+    pub(crate) const fn has_new(&self) -> bool {
+        !self.whole.is_empty() || self.sending.is_some() || !self.pieces.is_empty()
+    }
+
+    /// Whether something small is due that no window holds back.
+    pub(crate) fn has_urgent(&self) -> bool {
+        self.is_ping_due || !self.cancels.is_empty() || !self.unreliable.is_empty()
+    }
+
+    /// Whether the receiver has room to remember another id.
+    pub(crate) const fn has_id(&self) -> bool {
+        self.next_id < self.floor.acked + MESSAGE_WINDOW
+    }
+
+    /// The id that the next message gets.
+    pub(crate) const fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
+    /// The message is about to be transmitted for the first time: it gets the next id.
+    pub(crate) fn begin(&mut self, messages: &mut Messages, index: u32) {
+        let message = messages.at_mut(index);
+        message.id = MessageId::new(self.next_id).ok();
+        message.is_bound = true;
+        self.move_to(messages, index, Lane::InFlight);
+        self.ids.insert(self.next_id, index);
+        self.next_id += 1;
+    }
+
+    /// The request has arrived: only its answer is missing.
+    pub(crate) fn await_answer(&mut self, messages: &mut Messages, index: u32) {
+        self.move_to(messages, index, Lane::Awaiting);
+        let message = messages.at_mut(index);
+        self.call_bytes -= message.payload.len();
+        message.payload = Bytes::new();
+    }
+
+    /// Takes a message out of its list and out of the counters.
+    pub(crate) fn unlink(&mut self, messages: &mut Messages, index: u32) {
+        let message = messages.at(index);
+        let (lane, bytes) = (message.lane, message.payload.len());
+        if message.kind.is_response() {
+            self.response_bytes -= bytes;
+        } else {
+            self.calls -= 1;
+            self.call_bytes -= bytes;
+        }
+        if let Some(id) = message.id
+            && self.ids.get(id.get()) == Some(index)
+        {
+            self.ids.remove(id.get());
+        }
+        if self.sending == Some(index) {
+            self.sending = None;
+        }
+        self.list(lane).remove(messages, index);
+    }
+
+    /// The lowest id that may still be transmitted.
+    pub(crate) fn current_floor(&self, messages: &Messages) -> u64 {
+        let oldest = self
+            .in_flight
+            .front()
+            .and_then(|index| messages.at(index).id);
+        oldest.map_or(self.next_id, MessageId::get)
+    }
+
+    pub(crate) fn cancel(&mut self, cancel: Cancel) {
+        if self.cancels.len() < CANCELS_MAX {
+            self.cancels.push_back(cancel);
+        }
+    }
+
+    /// What a packet carried has to go again.
+    pub(crate) fn repeat(
+        &mut self,
+        shared: &mut Shared,
+        now: Instant,
+        packet: u64,
+        carried: &Carried,
+    ) {
+        match carried {
+            Carried::Piece(piece) => self.repeat_piece(&mut shared.messages, packet, piece),
+            Carried::Cancel(cancel) if now < cancel.until => self.cancel(*cancel),
+            Carried::Cancel(_) => {}
+            Carried::Floor(floor) => self.floor.on_lost(*floor),
+            Carried::Ping => self.is_ping_due = true,
+        }
+    }
+
+    fn repeat_piece(&mut self, messages: &mut Messages, packet: u64, piece: &Piece) {
+        let Some(message) = messages.get_mut(piece.message) else {
+            return;
+        };
+        if message.has_acked(piece) {
+            return;
+        }
+        if message.is_whole {
+            if message.carrier != Some(packet) {
+                return;
+            }
+            message.carrier = None;
+        }
+        self.retransmit.push_back(*piece);
+    }
+
+    /// Drops the retransmissions in front that nobody waits for any more.
+    pub(crate) fn drop_ended(&mut self, messages: &Messages) {
+        while let Some(piece) = self.retransmit.front() {
+            if messages
+                .get(piece.message)
+                .is_some_and(|message| !message.has_acked(piece))
+            {
+                return;
+            }
+            self.retransmit.pop_front();
+        }
+    }
+
+    /// Some message of the lane.
+    pub(crate) fn first(&self, lane: Lane) -> Option<u32> {
+        match lane {
+            Lane::Whole => self.whole.front(),
+            Lane::Pieces => self.pieces.front(),
+            Lane::InFlight => self.in_flight.front(),
+            Lane::Awaiting => self.awaiting.front(),
+        }
+    }
+
+    /// The message behind another one of the same lane.
+    pub(crate) fn after(&self, messages: &Messages, index: u32) -> Option<u32> {
+        List::after(messages, index)
+    }
+
+    /// The end of a session: ids start again. Messages stay where they are.
+    pub(crate) fn reset(&mut self) {
+        self.sending = None;
+        self.ids.clear();
+        self.next_id = 0;
+        self.floor = Floor::default();
+        self.retransmit.clear();
+        self.cancels.clear();
+        self.is_ping_due = false;
+        self.is_refused = false;
+        self.unreliable.clear();
+        self.unreliable_bytes = 0;
+    }
+
+    fn move_to(&mut self, messages: &mut Messages, index: u32, lane: Lane) {
+        let from = core::mem::replace(&mut messages.at_mut(index).lane, lane);
+        self.list(from).remove(messages, index);
+        self.list(lane).push_back(messages, index);
+    }
+
+    const fn list(&mut self, lane: Lane) -> &mut List {
+        match lane {
+            Lane::Whole => &mut self.whole,
+            Lane::Pieces => &mut self.pieces,
+            Lane::InFlight => &mut self.in_flight,
+            Lane::Awaiting => &mut self.awaiting,
+        }
+    }
+}

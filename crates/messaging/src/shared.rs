@@ -1,0 +1,180 @@
+//! What all peers share: tables, timers, counters, and the queues of what is to be told.
+
+use alloc::{boxed::Box, collections::VecDeque, vec, vec::Vec};
+
+use bytes::Bytes;
+use hobnob_wire::{Command, Instant, MessageId, Peer};
+
+use crate::{
+    config::Checked,
+    event::{Event, Failure},
+    key::{Key, Keyed},
+    limits::POOL_MAX,
+    message::{Kind, Message, Messages},
+    sent::Carried,
+    stats::Stats,
+    wheel::Wheel,
+};
+
+/// Everything that is not of one peer.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Checked,
+    pub(crate) commands: Commands,
+    pub(crate) messages: Messages,
+    pub(crate) requests: Keyed<Incoming>,
+    pub(crate) wheel: Wheel<Timer>,
+    pub(crate) events: VecDeque<Event>,
+    /// Peers with something to send, each at most once.
+    pub(crate) ready: VecDeque<Peer>,
+    /// What other peers or fan-outs have to do about a change.
+    pub(crate) work: VecDeque<Work>,
+    pub(crate) stats: Stats,
+    pool: Vec<Vec<Carried>>,
+}
+
+/// Why a timer fires.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Timer {
+    /// A call's deadline.
+    Call(Key),
+    /// A fan-out's deadline.
+    FanOut(Key),
+    /// The deadline of a request that came from a peer.
+    Request(Key),
+    /// A peer's packets are lost or need a probe.
+    Peer(Peer),
+    /// A message that comes in pieces may have been given up.
+    Reassembly(Peer, MessageId),
+}
+
+/// A consequence that cannot be drawn while a peer is being changed.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// A delivery of a fan-out ended.
+    Delivered {
+        fan_out: Key,
+        place: u32,
+        result: Result<(), Failure>,
+    },
+    /// There may be room for deliveries that wait for it.
+    Room(Peer),
+}
+
+/// A request that came from a peer and is not answered, or its response not acknowledged.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) peer: Peer,
+    pub(crate) id: MessageId,
+    pub(crate) deadline: Instant,
+    pub(crate) timer: Option<Key>,
+    /// The message with the response.
+    pub(crate) response: Option<Key>,
+}
+
+/// How a message ended.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// It was taken, or answered with this.
+    Done(Bytes),
+    /// It came to nothing.
+    Failed(Failure),
+    /// Nobody wants to know.
+    Silent,
+}
+
+impl Shared {
+    pub(crate) fn new(config: Checked, now: Instant) -> Self {
+        Self {
+            config,
+            commands: Commands::new(),
+            messages: Messages::new(),
+            requests: Keyed::new(),
+            wheel: Wheel::new(now),
+            events: VecDeque::new(),
+            ready: VecDeque::new(),
+            work: VecDeque::new(),
+            stats: Stats::default(),
+            pool: Vec::new(),
+        }
+    }
+
+    /// Tells whoever waits for a message how it ended.
+    pub(crate) fn report(&mut self, kind: Kind, ending: Ending) {
+        let result = match ending {
+            Ending::Done(payload) => Ok(payload),
+            Ending::Failed(failure) => Err(failure),
+            Ending::Silent => return,
+        };
+        match kind {
+            Kind::OneWay { token, .. } => {
+                self.events.push_back(Event::Sent {
+                    token,
+                    result: result.map(|_| ()),
+                });
+            }
+            Kind::Request { token, .. } => self.events.push_back(Event::Answered { token, result }),
+            Kind::Delivery { fan_out, place, .. } => {
+                self.work.push_back(Work::Delivered {
+                    fan_out,
+                    place,
+                    result: result.map(|_| ()),
+                });
+            }
+            Kind::Response { .. } => {}
+        }
+    }
+
+    /// Adds a message to the table; its peer must be told where.
+    pub(crate) fn insert_message(&mut self, message: Message) -> Key {
+        self.stats.messages += 1;
+        self.messages.insert(message)
+    }
+
+    /// Takes a message out of the table.
+    pub(crate) fn remove_message(&mut self, key: Key) -> Option<Message> {
+        let message = self.messages.remove(key)?;
+        self.stats.messages -= 1;
+        Some(message)
+    }
+
+    /// Whether a place for another message or request is free.
+    pub(crate) const fn has_place(&self) -> bool {
+        self.stats.incoming < self.config.config.incoming_max
+    }
+
+    /// An empty vector that may have been used before.
+    pub(crate) fn borrow_vec(&mut self) -> Vec<Carried> {
+        self.pool.pop().unwrap_or_default()
+    }
+
+    /// Keeps a vector for reuse.
+    pub(crate) fn return_vec(&mut self, mut carried: Vec<Carried>) {
+        if self.pool.len() < POOL_MAX {
+            carried.clear();
+            self.pool.push(carried);
+        }
+    }
+}
+
+/// The commands that have a handler: a bit for each of the 65,536.
+#[derive(Debug)]
+pub(crate) struct Commands {
+    words: Box<[u64]>,
+}
+
+impl Commands {
+    fn new() -> Self {
+        Self {
+            words: vec![0; (1 << 16) / 64].into_boxed_slice(),
+        }
+    }
+
+    pub(crate) fn insert(&mut self, command: Command) {
+        self.words[usize::from(command.0) / 64] |= 1 << (command.0 % 64);
+    }
+
+    pub(crate) fn contains(&self, command: Command) -> bool {
+        self.words[usize::from(command.0) / 64] & 1 << (command.0 % 64) != 0
+    }
+}

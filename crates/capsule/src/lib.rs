@@ -122,6 +122,7 @@ mod map;
 mod pack;
 mod path;
 mod unpack;
+mod unpack_error;
 mod value;
 
 pub use capsule::Capsule;
@@ -132,5 +133,5 @@ pub use interchange::{ExportError, ImportError};
 pub use into_value::ListItem;
 pub use map::{IntoIter, Iter, Map};
 pub use pack::PackError;
-pub use unpack::UnpackError;
+pub use unpack_error::UnpackError;
 pub use value::{Kind, Value};

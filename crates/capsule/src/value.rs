@@ -1,6 +1,6 @@
 //! A value and its type.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 use core::mem;
@@ -86,7 +86,6 @@ impl Value {
 
     /// The integer as text, or `None` if the value is no integer.
     pub(crate) fn integer_text(&self) -> Option<String> {
-        use alloc::string::ToString;
         match self {
             Value::I8(value) => Some(value.to_string()),
             Value::I16(value) => Some(value.to_string()),

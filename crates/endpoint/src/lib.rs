@@ -1,2 +1,52 @@
-//! Placeholder.
+//! One node, whole and pure: session, gossip and messaging behind one seam.
+//!
+//! This is the only pure crate that knows both membership and messages. It turns what one core learns
+//! into what the others must do, and puts all their frames into shared datagrams. It runs under tokio and
+//! under the simulator alike.
+//!
+//! # Phases
+//!
+//! 1. [`Endpoint::new`] makes a node that is alone. [`Endpoint::join`] greets an address.
+//! 2. Anything that wants to go to an address without a session waits while the session core shakes
+//!    hands; gossip in a bounded queue, messages in the messaging core.
+//! 3. A session that is proven releases both. A session whose far side turned out to be a new process ends
+//!    what was in flight to the old one; one whose member failed or left ends all calls to it.
+//! 4. [`Endpoint::leave`] says goodbye until every live peer has confirmed it.
+//!
+//! # How it is driven
+//!
+//! Change it once (`handle_*` or a command), then drain it: [`Endpoint::poll_transmit`] until `None`,
+//! [`Endpoint::poll_event`] until `None`, then sleep until [`Endpoint::poll_timeout`] or the next datagram.
+//! Transmits may be drained later than events when more changes are at hand: messages that wait for the
+//! same peer then share its datagrams.
+//!
+//! # Promises
+//!
+//! - Gossip frames stand before all others in a datagram, and peers with gossip are served first: load
+//!   never starves failure detection.
+//! - Datagrams of one transmit are equally long but for the last, so that one system call can send them.
+//! - A peer's bytes never panic it, and one bad datagram spoils no other.
+//!
+//! # What it never does
+//!
+//! It owns no socket, clock or task, resolves no names and logs nothing.
 #![no_std]
+
+extern crate alloc;
+
+mod bridge;
+mod compose;
+mod config;
+mod endpoint;
+mod event;
+mod gossip_queue;
+mod housekeeping;
+
+pub use config::{ConfigError, EndpointConfig};
+pub use endpoint::{Endpoint, Target};
+pub use event::{CallError, Event, TimeoutReason};
+
+pub use hobnob_gossip as gossip;
+pub use hobnob_messaging as messaging;
+pub use hobnob_session as session;
+pub use hobnob_wire as wire;

@@ -1,0 +1,191 @@
+//! What one core learns and the others must do about it.
+
+use core::{net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use hobnob_gossip as gossip;
+use hobnob_messaging::SessionChange;
+use hobnob_session as session;
+use hobnob_wire::{Frame, Frames, Generation, Instant, PacketNumber, Peer, RefuseReason};
+
+use crate::{endpoint::Endpoint, event::Event};
+
+/// How long it is believed that a node of another cluster or version stays one. Calls to it meanwhile end at
+/// once, without asking again.
+const REFUSAL_LASTS: Duration = Duration::from_secs(1);
+
+impl Endpoint {
+    /// Hands the frames of a datagram to the cores: the gossip frames in front, then all others.
+    pub(crate) fn deliver(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        peer: Peer,
+        packet: PacketNumber,
+        body: &Bytes,
+    ) {
+        let mut frames = Frames::new(body);
+        let mut rest = frames.rest();
+        while let Some(Ok(Frame::Gossip(payload))) = frames.next() {
+            // The gossip core counts what it refuses; the datagram's other frames are not spoiled by it.
+            let _ = self.gossip.handle_payload(now, from, payload);
+            rest = frames.rest();
+        }
+        if !rest.is_empty() {
+            let messages = body.slice_ref(rest);
+            let _ = self.messaging.handle_packet(now, peer, packet, &messages);
+        }
+    }
+
+    /// Carries news between the cores until none is left.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        loop {
+            let mut quiet = true;
+            while let Some(event) = self.sessions.poll_event() {
+                quiet = false;
+                self.on_session_event(now, event);
+            }
+            while let Some(event) = self.gossip.poll_event() {
+                quiet = false;
+                self.on_gossip_event(now, event);
+            }
+            while let Some((to, payload)) = self.gossip.poll_transmit() {
+                quiet = false;
+                self.queue_gossip(now, to, payload);
+            }
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    fn queue_gossip(&mut self, now: Instant, to: SocketAddr, payload: alloc::vec::Vec<u8>) {
+        // A full table of peers leaves nothing to do for this payload: gossip is repeated by its nature.
+        if let Ok(peer) = self.sessions.connect(now, to) {
+            self.gossip_queue.push(peer, payload);
+            if self.is_connected(peer) {
+                self.gossip_queue.release(peer);
+            }
+        }
+    }
+
+    fn on_session_event(&mut self, now: Instant, event: session::Event) {
+        match event {
+            session::Event::Established {
+                peer,
+                addr,
+                generation,
+                initiator,
+                previous,
+                ..
+            } => {
+                self.on_established(now, peer, addr, generation, previous);
+                if initiator {
+                    // The far side may only use the session once it has heard something in it.
+                    self.messaging.ping(now, peer);
+                }
+            }
+            session::Event::Lost { peer, addr, .. } => {
+                self.messaging.session_lost(now, peer);
+                // What is in flight waits for the answer to one question: is it still the same process?
+                let _ = self.sessions.connect(now, addr);
+            }
+            session::Event::Failed { peer, addr, reason } => {
+                self.on_failed(now, peer, addr, reason);
+            }
+            session::Event::OwnGenerationStale { seen } => {
+                let renewed = seen.next();
+                // Whoever says it has already shown it to be later than ours.
+                let _ = self.sessions.set_generation(renewed);
+                self.gossip.renew(now, renewed);
+            }
+        }
+    }
+
+    fn on_established(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        addr: SocketAddr,
+        generation: Generation,
+        previous: Option<Generation>,
+    ) {
+        let meant = self.meant.remove(&peer);
+        let is_later = |other: Option<Generation>| other.is_some_and(|other| other < generation);
+        let change = if is_later(previous) || is_later(meant) {
+            SessionChange::NewGeneration
+        } else if previous.is_some() {
+            SessionChange::SameGeneration
+        } else {
+            SessionChange::First
+        };
+        self.messaging.session_established(now, peer, change);
+        if change == SessionChange::NewGeneration {
+            self.gossip.observed_restart(now, addr, generation);
+        }
+        self.gossip_queue.release(peer);
+        self.events.push_back(Event::Connected {
+            peer,
+            addr,
+            generation,
+        });
+    }
+
+    fn on_failed(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        addr: SocketAddr,
+        reason: session::FailedReason,
+    ) {
+        self.gossip_queue.discard(peer);
+        match reason {
+            // Another cluster or another format will not change its mind within a call's deadline.
+            session::FailedReason::Refused(
+                RefuseReason::Version { .. } | RefuseReason::Cluster,
+            ) => {
+                self.refused.insert(peer, now + REFUSAL_LASTS);
+                self.messaging.peer_down(now, peer);
+            }
+            _ if self.messaging.is_waiting(peer) => {
+                let _ = self.sessions.connect(now, addr);
+            }
+            _ => {}
+        }
+        self.events.push_back(Event::Unreachable { addr, reason });
+    }
+
+    fn on_gossip_event(&mut self, now: Instant, event: gossip::Event) {
+        match &event {
+            gossip::Event::Failed(node) | gossip::Event::Left(node) => {
+                self.end_calls(now, node.identity);
+            }
+            gossip::Event::Replaced { old, new } if old.addr() != new.addr => {
+                self.end_calls(now, old.identity);
+            }
+            gossip::Event::Replaced { new, .. } => {
+                // A request whose packet was acknowledged has nothing left to retransmit: only a ping finds
+                // out whether the process that took it is still there.
+                if let Some(peer) = self.sessions.peer_at(new.addr) {
+                    self.messaging.ping(now, peer);
+                }
+            }
+            _ => {}
+        }
+        self.events.push_back(Event::Member(event));
+    }
+
+    /// Ends all calls to a node that is gone, unless a later process at its address is the one we talk to.
+    fn end_calls(&mut self, now: Instant, gone: gossip::Identity) {
+        let Some(peer) = self.sessions.peer_at(gone.addr) else {
+            return;
+        };
+        let proven = self.sessions.remote(peer).and_then(|remote| remote.proven);
+        if proven.is_some_and(|generation| generation > gone.generation) {
+            return;
+        }
+        self.messaging.peer_down(now, peer);
+        self.gossip_queue.discard(peer);
+        self.sessions.disconnect(peer);
+    }
+}

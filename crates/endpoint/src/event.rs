@@ -1,0 +1,73 @@
+//! What the endpoint tells its driver.
+
+use core::net::SocketAddr;
+
+use hobnob_gossip as gossip;
+use hobnob_messaging as messaging;
+use hobnob_session as session;
+use hobnob_wire::{Generation, Peer};
+use thiserror::Error;
+
+/// Something the driver must know or act on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Membership changed, or the leave came to its end.
+    Member(gossip::Event),
+    /// A call ended, or a message arrived.
+    Message(messaging::Event),
+    /// The address has a proven session now.
+    Connected {
+        /// Which peer.
+        peer: Peer,
+        /// At which address.
+        addr: SocketAddr,
+        /// Which process is there.
+        generation: Generation,
+    },
+    /// An attempt to reach the address ended without a session.
+    Unreachable {
+        /// Which address.
+        addr: SocketAddr,
+        /// Why.
+        reason: session::FailedReason,
+    },
+}
+
+/// Why the endpoint wants its timeout handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimeoutReason {
+    /// The session core: a handshake.
+    Session(session::TimeoutReason),
+    /// The membership core: a probe, a suspicion, a sync …
+    Gossip(gossip::TimeoutReason),
+    /// The messaging core: a retransmission or a deadline.
+    Messaging(messaging::TimeoutReason),
+    /// Sessions with strangers are swept.
+    Housekeeping,
+}
+
+/// Why a call could not be taken on. Nothing was sent and no completion will follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The member at that address failed or left.
+    #[error("the node is down")]
+    PeerDown,
+    /// The process that was meant is gone; another one is at its address.
+    #[error("the node was restarted")]
+    PeerRestarted,
+    /// No node can have this address.
+    #[error("not an address a node can have")]
+    BadAddress,
+    /// There is no session with the address yet; a handshake is under way.
+    #[error("no session with the node yet")]
+    NotConnected,
+    /// The node knows as many addresses as it can remember.
+    #[error("too many peers")]
+    TooManyPeers,
+    /// The messaging core refused.
+    #[error(transparent)]
+    Refused(#[from] messaging::SendError),
+}

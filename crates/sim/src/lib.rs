@@ -1,2 +1,36 @@
-//! Placeholder.
-#![no_std]
+//! A seeded simulator: whole nodes, one virtual clock, a bad network.
+//!
+//! The nodes are the real thing: [`Endpoint`]s, the very code that runs under tokio. Only what is around
+//! them is made up: time, which jumps from event to event; the network, which delays, loses, repeats,
+//! reorders and corrupts datagrams and can be cut; and the processes, which can be killed, paused and
+//! started again.
+//!
+//! # Phases
+//!
+//! 1. [`Sim::new`] takes a seed and the network's [`Conditions`]; [`Sim::start`] adds nodes.
+//! 2. [`Sim::run_for`] lets time pass. Whatever the nodes report is handed to the [`Application`], which acts
+//!    on them through [`Sim`]'s commands; between runs the test does the same.
+//! 3. [`Sim::kill`], [`Sim::pause`], [`Sim::cut`] and their opposites make the day worse or better.
+//!
+//! # Promises
+//!
+//! The same seed, the same commands: the same run, byte for byte. [`Sim::trace`] is a hash over every
+//! datagram with its time, sender and receiver, so that two runs can be compared.
+//!
+//! # What it never does
+//!
+//! It reads no clock, opens no socket, starts no thread, and looks into no datagram.
+
+mod conditions;
+mod network;
+mod node;
+mod sim;
+
+pub use conditions::Conditions;
+pub use hobnob_endpoint as endpoint;
+pub use hobnob_endpoint::wire::Instant;
+pub use node::NodeId;
+pub use sim::{Application, Idle, Sim};
+
+#[doc(no_inline)]
+pub use hobnob_endpoint::Endpoint;

@@ -1,0 +1,353 @@
+//! Starts a node.
+
+use std::{
+    env, io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use hobnob_endpoint::{
+    ConfigError, Endpoint, EndpointConfig,
+    gossip::{GossipConfig, Metadata, MetadataError, MetadataFields, Profile},
+    wire::{Generation, limits::DATAGRAM_BYTES_DEFAULT},
+};
+use rand::{TryRng, rngs::SysRng};
+use thiserror::Error;
+
+use crate::{
+    driver::{self, Clock, Shared, Socket},
+    mesh::Mesh,
+    seeds, stats,
+};
+
+/// How long a call waits unless it says otherwise.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a shutdown waits for permits unless told otherwise.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Overrides the shutdown timeout, in seconds.
+const SHUTDOWN_TIMEOUT_VARIABLE: &str = "HOBNOB_SHUTDOWN_TIMEOUT";
+
+/// What a running node keeps of its configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) address: SocketAddr,
+    pub(crate) datagram_bytes: usize,
+    pub(crate) message_bytes_max: usize,
+    pub(crate) request_timeout: Duration,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) seeds: Vec<String>,
+}
+
+/// Why a node did not start. Nothing is left behind.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The port is taken.
+    #[error(
+        "{addr} is already in use: stop what uses it, or bind another port (0 picks a free one)"
+    )]
+    AddressInUse {
+        /// What was to be bound.
+        addr: SocketAddr,
+    },
+    /// The address is not this machine's.
+    #[error(
+        "{addr} is not an address of this machine: bind one of its own, or 0.0.0.0 and advertise one"
+    )]
+    AddressNotAvailable {
+        /// What was to be bound.
+        addr: SocketAddr,
+    },
+    /// The socket could not be made for another reason.
+    #[error("cannot bind {addr}: {source}")]
+    Bind {
+        /// What was to be bound.
+        addr: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Datagrams are not sealed, and the address can be reached from other machines.
+    #[error(
+        "{addr} can be reached from other machines and datagrams are not sealed: bind a loopback address, or \
+         set insecure = true where the network itself keeps strangers out"
+    )]
+    Unsealed {
+        /// What was to be bound or advertised.
+        addr: SocketAddr,
+    },
+    /// A field has a value no node can run with.
+    #[error("{field} is {value}: {reason}")]
+    Config {
+        /// Which field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// What the node says of itself does not fit.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// The endpoint's configuration is wrong.
+    #[error(transparent)]
+    Endpoint(#[from] ConfigError),
+    /// The system gives out no random numbers.
+    #[error("the system gives out no random numbers")]
+    NoEntropy,
+}
+
+/// Sets a node up. Made by [`Mesh::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "a node does nothing until it is started"]
+pub struct MeshBuilder {
+    node_type: String,
+    bind: SocketAddr,
+    advertise: Option<SocketAddr>,
+    role: String,
+    name: String,
+    endpoint: String,
+    app: String,
+    app_version: String,
+    values: Vec<(String, Vec<u8>)>,
+    seeds: Vec<String>,
+    profile: Profile,
+    request_timeout: Duration,
+    shutdown_timeout: Option<Duration>,
+    datagram_bytes: usize,
+    insecure: bool,
+}
+
+macro_rules! text_setters {
+    ($($(#[$doc:meta])* $field:ident;)*) => {
+        $($(#[$doc])*
+        pub fn $field(mut self, $field: impl Into<String>) -> Self {
+            self.$field = $field.into();
+            self
+        })*
+    };
+}
+
+impl MeshBuilder {
+    pub(crate) const fn new(node_type: String) -> Self {
+        Self {
+            node_type,
+            bind: SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+            advertise: None,
+            role: String::new(),
+            name: String::new(),
+            endpoint: String::new(),
+            app: String::new(),
+            app_version: String::new(),
+            values: Vec::new(),
+            seeds: Vec::new(),
+            profile: Profile::Lan,
+            request_timeout: REQUEST_TIMEOUT,
+            shutdown_timeout: None,
+            datagram_bytes: DATAGRAM_BYTES_DEFAULT,
+            insecure: false,
+        }
+    }
+
+    /// The UDP address to bind; port 0 picks a free one. `127.0.0.1:0` unless set.
+    pub const fn bind(mut self, addr: SocketAddr) -> Self {
+        self.bind = addr;
+        self
+    }
+
+    /// The address under which the others reach this node: the bound one unless set. Needed when all
+    /// addresses are bound. Datagrams must come from it.
+    pub const fn advertise(mut self, addr: SocketAddr) -> Self {
+        self.advertise = Some(addr);
+        self
+    }
+
+    text_setters! {
+        /// What the node does within its type; any string.
+        role;
+        /// A name that stays the same over restarts, also at another address.
+        name;
+        /// Where clients reach the node.
+        endpoint;
+    }
+
+    /// Name and version of the application. Nodes of differently named applications never see each other.
+    pub fn app(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
+        self.app = name.into();
+        self.app_version = version.into();
+        self
+    }
+
+    /// A value every other node can read.
+    pub fn value(mut self, key: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.values.push((key.into(), value.into()));
+        self
+    }
+
+    /// An address, or a name and port, of a node that may be there already. Names are resolved again at each
+    /// try. The node's own address among them is fine.
+    pub fn seed(mut self, seed: impl Into<String>) -> Self {
+        self.seeds.push(seed.into());
+        self
+    }
+
+    /// Several seeds.
+    pub fn seeds<S: Into<String>>(mut self, seeds: impl IntoIterator<Item = S>) -> Self {
+        self.seeds.extend(seeds.into_iter().map(Into::into));
+        self
+    }
+
+    /// How membership is timed: [`Profile::Lan`] unless set.
+    pub const fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// How long a call waits unless it says otherwise: 5 s unless set.
+    pub const fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = timeout;
+        self
+    }
+
+    /// How long a shutdown waits for permits to come back: `HOBNOB_SHUTDOWN_TIMEOUT` in seconds, else 10 s,
+    /// unless set.
+    pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = Some(timeout);
+        self
+    }
+
+    /// Bytes of the largest datagram, 1,200 to 65,000: 1,400 unless set. Choose the path's MTU less 48.
+    pub const fn datagram_bytes(mut self, bytes: usize) -> Self {
+        self.datagram_bytes = bytes;
+        self
+    }
+
+    /// Whether unsealed datagrams may leave this machine. Whoever can send datagrams to the node can then
+    /// join and call it.
+    pub const fn insecure(mut self, insecure: bool) -> Self {
+        self.insecure = insecure;
+        self
+    }
+
+    /// Binds the socket and starts the node as a task of the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], one line that says what is wrong and what to do.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime whose I/O and time drivers are enabled.
+    // Async although it waits for nothing yet, so that it may: the system's resolver, a sealed handshake.
+    #[allow(clippy::unused_async, reason = "callers already await it")]
+    pub async fn start(self) -> Result<Mesh, StartError> {
+        let shutdown_timeout = self.checked_shutdown_timeout()?;
+        let metadata = self.metadata()?;
+        let socket = Socket::bind(self.bind).map_err(|source| bind_error(self.bind, source))?;
+        let bound = socket
+            .local_addr()
+            .map_err(|source| bind_error(self.bind, source))?;
+        let address = self.checked_address(bound)?;
+        let clock = Clock::start();
+        let seed = SysRng.try_next_u64().map_err(|_| StartError::NoEntropy)?;
+        let config = EndpointConfig {
+            cluster: cluster_id(&self.app),
+            datagram_bytes: self.datagram_bytes,
+            gossip: GossipConfig::new(self.profile),
+            ..EndpointConfig::new(address, generation(), metadata)
+        };
+        let message_bytes_max = config.messaging.message_bytes_max;
+        let endpoint = Endpoint::new(config, seed, clock.now())?;
+        let settings = Settings {
+            address,
+            datagram_bytes: self.datagram_bytes,
+            message_bytes_max,
+            request_timeout: self.request_timeout,
+            shutdown_timeout,
+            seeds: self.seeds,
+        };
+        let socket = Arc::new(socket);
+        let shared = Arc::new(Shared::new(endpoint, socket.clone(), clock, settings));
+        tokio::spawn(driver::run(shared.clone(), socket));
+        tokio::spawn(seeds::run(shared.clone()));
+        tokio::spawn(stats::publish(shared.clone()));
+        Ok(Mesh::from_shared(shared))
+    }
+
+    fn metadata(&self) -> Result<Metadata, MetadataError> {
+        Metadata::new(MetadataFields {
+            node_type: self.node_type.clone(),
+            role: self.role.clone(),
+            name: self.name.clone(),
+            endpoint: Some(self.endpoint.clone()).filter(|endpoint| !endpoint.is_empty()),
+            app: self.app.clone(),
+            app_version: self.app_version.clone(),
+            values: self.values.iter().cloned().collect(),
+        })
+    }
+
+    fn checked_address(&self, bound: SocketAddr) -> Result<SocketAddr, StartError> {
+        let mut address = self.advertise.unwrap_or(bound);
+        if address.port() == 0 {
+            address.set_port(bound.port());
+        }
+        if !self.insecure
+            && let Some(addr) = [bound, address]
+                .into_iter()
+                .find(|addr| !addr.ip().is_loopback())
+        {
+            return Err(StartError::Unsealed { addr });
+        }
+        if address.ip().is_unspecified() {
+            return Err(StartError::Config {
+                field: "advertise",
+                value: address.to_string(),
+                reason: "other nodes cannot reach it: advertise the address they should use".into(),
+            });
+        }
+        Ok(address)
+    }
+
+    fn checked_shutdown_timeout(&self) -> Result<Duration, StartError> {
+        if let Some(timeout) = self.shutdown_timeout {
+            return Ok(timeout);
+        }
+        let Ok(text) = env::var(SHUTDOWN_TIMEOUT_VARIABLE) else {
+            return Ok(SHUTDOWN_TIMEOUT);
+        };
+        let seconds = text.parse::<f64>().ok();
+        seconds
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .ok_or_else(|| StartError::Config {
+                field: SHUTDOWN_TIMEOUT_VARIABLE,
+                value: text,
+                reason: "give a number of seconds, such as 10 or 0.5".into(),
+            })
+    }
+}
+
+fn bind_error(addr: SocketAddr, source: io::Error) -> StartError {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::AddressInUse { addr },
+        io::ErrorKind::AddrNotAvailable => StartError::AddressNotAvailable { addr },
+        _ => StartError::Bind { addr, source },
+    }
+}
+
+/// Microseconds since 1970: above every earlier generation, unless the clock was set back. Then the first
+/// node that knows better says so, and the generation is raised above what it has seen.
+fn generation() -> Generation {
+    let since_1970 = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Generation(u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// A number for an application's name: FNV-1a, 64 bits. Clusters are kept apart by it, not protected.
+fn cluster_id(app: &str) -> u64 {
+    app.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

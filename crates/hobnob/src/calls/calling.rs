@@ -1,0 +1,249 @@
+//! A call under way, whatever its kind.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use hobnob_endpoint::{
+    CallError, Target,
+    messaging::{CallKey, Failure, SendError as Refused, Token},
+    wire::{Command, Instant},
+};
+use tokio::time::{error::Elapsed, timeout_at};
+
+use crate::{
+    dispatch::local,
+    driver::{Outcome, Shared},
+    error::Trouble,
+    mesh::Mesh,
+};
+
+/// One-way or with an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Send,
+    Request,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    pub(super) kind: Kind,
+    pub(super) to: Target,
+    pub(super) command: Command,
+    pub(super) payload: Bytes,
+    pub(super) deadline: Instant,
+}
+
+/// The future of one call. Dropping it gives the call up.
+pub(super) struct Calling {
+    mesh: Mesh,
+    state: State,
+}
+
+/// Room in a queue that was full, or the end of the time there was for it.
+type Room = Pin<Box<dyn Future<Output = Result<(), Elapsed>> + Send>>;
+
+enum State {
+    /// To be taken on; with somebody who waits for room already, if there was none before.
+    Ready(Order, Option<Room>),
+    /// The queue to the peer is full.
+    Queued(Order, Room),
+    /// Taken on; others get the chance to add theirs before it is sent.
+    Yielded(Token, CallKey),
+    Waiting(Token, CallKey),
+    /// The node calls itself.
+    Local(Pin<Box<dyn Future<Output = Result<Bytes, Trouble>> + Send>>),
+    Done,
+}
+
+impl Calling {
+    pub(super) const fn new(mesh: Mesh, order: Order) -> Self {
+        Self {
+            mesh,
+            state: State::Ready(order, None),
+        }
+    }
+
+    fn begin(&mut self, order: Order, room: Option<Room>, cx: &mut Context<'_>) -> Step {
+        if order.to.addr == self.mesh.address() && !self.mesh.shared.is_closed() {
+            self.state = State::Local(call_self(self.mesh.clone(), order));
+            return Step::Again;
+        }
+        let shared = &self.mesh.shared;
+        match take_on(shared, &order) {
+            Ok((token, key)) => {
+                let is_alone = shared.under_way.fetch_add(1, Ordering::Relaxed) == 0;
+                if is_alone || shared.is_driver_awake() {
+                    shared.flush_unless_awake();
+                    self.state = State::Waiting(token, key);
+                    return Step::Again;
+                }
+                self.state = State::Yielded(token, key);
+                cx.waker().wake_by_ref();
+                Step::Wait
+            }
+            Err(Trouble::NotTaken(CallError::Refused(Refused::QueueFull { .. }))) => {
+                self.wait_for_room(order, room, cx)
+            }
+            Err(trouble) => Step::End(Err(trouble)),
+        }
+    }
+
+    /// Room that comes about before anybody waits for it is told to nobody: begins to wait, then tries once
+    /// more.
+    fn wait_for_room(&mut self, order: Order, room: Option<Room>, cx: &mut Context<'_>) -> Step {
+        if let Some(room) = room {
+            self.state = State::Queued(order, room);
+            return Step::Wait;
+        }
+        let mut room = room_for(self.mesh.shared.clone(), order.deadline);
+        let room = match room.as_mut().poll(cx) {
+            Poll::Pending => Some(room),
+            Poll::Ready(Ok(())) => None,
+            Poll::Ready(Err(_)) => return Step::End(Err(timed_out())),
+        };
+        self.state = State::Ready(order, room);
+        Step::Again
+    }
+}
+
+enum Step {
+    Again,
+    Wait,
+    End(Result<Bytes, Trouble>),
+}
+
+const fn timed_out() -> Trouble {
+    Trouble::Failed(Failure::Timeout)
+}
+
+/// Hands the order to the core.
+fn take_on(shared: &Shared, order: &Order) -> Result<(Token, CallKey), Trouble> {
+    shared.command(|core, now| {
+        let token = core.calls.begin().ok_or(Trouble::Closed)?;
+        let Order {
+            kind,
+            to,
+            command,
+            ref payload,
+            deadline,
+        } = *order;
+        let taken = match kind {
+            Kind::Send => core
+                .endpoint
+                .send(now, to, command, payload.clone(), deadline, token),
+            Kind::Request => {
+                core.endpoint
+                    .request(now, to, command, payload.clone(), deadline, token)
+            }
+        };
+        taken.map(|key| (token, key)).map_err(|error| {
+            core.calls.abandon(token);
+            Trouble::NotTaken(error)
+        })
+    })
+}
+
+/// Resolves when a full queue may have room again, or the deadline passed.
+fn room_for(shared: Arc<Shared>, deadline: Instant) -> Room {
+    Box::pin(async move {
+        let deadline = shared.clock.to_tokio(deadline);
+        timeout_at(deadline, shared.writable.notified()).await
+    })
+}
+
+/// The node's own handlers, without a detour over the wire.
+fn call_self(
+    mesh: Mesh,
+    order: Order,
+) -> Pin<Box<dyn Future<Output = Result<Bytes, Trouble>> + Send>> {
+    Box::pin(async move {
+        let max = mesh.shared.settings.message_bytes_max;
+        if order.payload.len() > max {
+            return Err(Trouble::Failed(Failure::TooLarge));
+        }
+        let command = order.command.0;
+        if order.kind == Kind::Send {
+            return local::send(&mesh, command, order.payload).map(|()| Bytes::new());
+        }
+        let chain = local::request(&mesh, command, order.payload, order.deadline)?;
+        let until = mesh.shared.clock.to_tokio(order.deadline);
+        tokio::select! {
+            handled = timeout_at(until, chain) => match handled {
+                Ok(Ok(answer)) => Ok(answer.unwrap_or_default()),
+                Ok(Err(text)) => Err(Trouble::Handler(text)),
+                Err(_) => Err(timed_out()),
+            },
+            () = mesh.closed() => Err(Trouble::Closed),
+        }
+    })
+}
+
+impl Future for Calling {
+    type Output = Result<Bytes, Trouble>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Done) {
+                State::Ready(order, room) => match self.begin(order, room, cx) {
+                    Step::Again => {}
+                    Step::Wait => return Poll::Pending,
+                    Step::End(result) => return Poll::Ready(result),
+                },
+                State::Queued(order, mut room) => match room.as_mut().poll(cx) {
+                    Poll::Ready(Ok(())) => self.state = State::Ready(order, None),
+                    Poll::Ready(Err(_)) => return Poll::Ready(Err(timed_out())),
+                    Poll::Pending => {
+                        self.state = State::Queued(order, room);
+                        return Poll::Pending;
+                    }
+                },
+                State::Yielded(token, key) => {
+                    self.mesh.shared.flush_now();
+                    self.state = State::Waiting(token, key);
+                }
+                State::Waiting(token, key) => {
+                    let outcome = self.mesh.shared.core().calls.poll(token, cx.waker());
+                    let Poll::Ready(outcome) = outcome else {
+                        self.state = State::Waiting(token, key);
+                        return Poll::Pending;
+                    };
+                    self.mesh.shared.under_way.fetch_sub(1, Ordering::Relaxed);
+                    return Poll::Ready(match outcome {
+                        Outcome::Sent(result) => result.map(|()| Bytes::new()),
+                        Outcome::Answered(result) => result,
+                        Outcome::FannedOut(_) | Outcome::Closed => Err(Trouble::Closed),
+                    });
+                }
+                State::Local(mut running) => {
+                    let poll = running.as_mut().poll(cx);
+                    if poll.is_pending() {
+                        self.state = State::Local(running);
+                    }
+                    return poll;
+                }
+                State::Done => return Poll::Ready(Err(Trouble::Closed)),
+            }
+        }
+    }
+}
+
+impl Drop for Calling {
+    fn drop(&mut self) {
+        if let State::Yielded(token, key) | State::Waiting(token, key) = self.state {
+            let shared = &self.mesh.shared;
+            shared.under_way.fetch_sub(1, Ordering::Relaxed);
+            shared.command(|core, now| {
+                if core.calls.abandon(token) {
+                    core.endpoint.cancel(now, key);
+                }
+            });
+            shared.flush_now();
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Reliable fan-out.
+
+use std::{
+    future::{Future, IntoFuture, poll_fn},
+    net::SocketAddr,
+    num::NonZeroUsize,
+    pin::Pin,
+    sync::atomic::Ordering,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hobnob_endpoint::{
+    messaging::{FanOutKey, Token},
+    wire::{Command, Instant, Peer},
+};
+
+use super::{
+    Target,
+    calling::{Calling, Kind, Order},
+};
+use crate::{
+    driver::Outcome,
+    error::{SendError, Trouble},
+    mesh::Mesh,
+    payload::EncodeError,
+};
+
+/// How each delivery of a fan-out ended, in the order the nodes were given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report<E = SendError> {
+    results: Vec<(SocketAddr, Result<(), E>)>,
+}
+
+impl<E> Report<E> {
+    pub(super) const fn new(results: Vec<(SocketAddr, Result<(), E>)>) -> Self {
+        Self { results }
+    }
+
+    /// Every node with its result.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (SocketAddr, Result<(), &E>)> {
+        self.results
+            .iter()
+            .map(|(addr, result)| (*addr, result.as_ref().copied()))
+    }
+
+    /// How many deliveries went well.
+    pub fn delivered(&self) -> usize {
+        self.results
+            .iter()
+            .filter(|(_, result)| result.is_ok())
+            .count()
+    }
+
+    /// The nodes whose delivery did not go well, and why.
+    pub fn failures(&self) -> impl Iterator<Item = (SocketAddr, &E)> {
+        self.results
+            .iter()
+            .filter_map(|(addr, result)| result.as_ref().err().map(|error| (*addr, error)))
+    }
+
+    /// Whether all deliveries went well.
+    pub fn is_complete(&self) -> bool {
+        self.failures().next().is_none()
+    }
+}
+
+/// A reliable message to many nodes, sent when it is awaited. Made by [`Mesh::send_many`].
+#[must_use = "a message is sent when it is awaited"]
+pub struct SendMany {
+    mesh: Mesh,
+    to: Vec<Target>,
+    command: Command,
+    payload: Result<Bytes, EncodeError>,
+    limit: usize,
+    timeout: Duration,
+    reserved: bool,
+}
+
+impl SendMany {
+    pub(crate) fn new(
+        mesh: Mesh,
+        command: u16,
+        to: Vec<Target>,
+        payload: Result<Bytes, EncodeError>,
+        limit: usize,
+    ) -> Self {
+        let timeout = mesh.shared.settings.request_timeout;
+        Self {
+            mesh,
+            to,
+            command: Command(command),
+            payload,
+            limit,
+            timeout,
+            reserved: false,
+        }
+    }
+
+    /// How long the whole fan-out may take, instead of the mesh's own timeout.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Lets Hobnob's own tools use its commands.
+    #[doc(hidden)]
+    pub const fn allow_reserved(mut self) -> Self {
+        self.reserved = true;
+        self
+    }
+
+    async fn run(self) -> Report {
+        let refused = match &self.payload {
+            _ if self.command.is_reserved() && !self.reserved => Some(SendError::Reserved {
+                command: self.command.0,
+            }),
+            Err(error) => Some(SendError::Encode(error.clone())),
+            Ok(_) => None,
+        };
+        match (refused, self.payload.clone()) {
+            (None, Ok(payload)) => self.deliver(payload).await,
+            (refused, _) => {
+                let error = refused.unwrap_or(SendError::Closed);
+                Report::new(
+                    self.to
+                        .iter()
+                        .map(|to| (to.address(), Err(error.clone())))
+                        .collect(),
+                )
+            }
+        }
+    }
+
+    async fn deliver(self, payload: Bytes) -> Report {
+        let deadline = self.mesh.shared.clock.now() + self.timeout;
+        let me = self.mesh.address();
+        let mut results: Vec<(SocketAddr, Result<(), SendError>)> = self
+            .to
+            .iter()
+            .map(|to| (to.address(), Err(SendError::Closed)))
+            .collect();
+        let mut places = Vec::with_capacity(self.to.len());
+        let mut peers = Vec::with_capacity(self.to.len());
+        self.mesh.shared.command(|core, now| {
+            for (place, to) in self
+                .to
+                .iter()
+                .enumerate()
+                .filter(|(_, to)| to.address() != me)
+            {
+                match core.endpoint.peer(now, to.0) {
+                    Ok(peer) => {
+                        places.push(place);
+                        peers.push(peer);
+                    }
+                    Err(error) => results[place].1 = Err(Trouble::NotTaken(error).into()),
+                }
+            }
+        });
+        for (place, to) in self
+            .to
+            .iter()
+            .enumerate()
+            .filter(|(_, to)| to.address() == me)
+        {
+            let order = Order {
+                kind: Kind::Send,
+                to: to.0,
+                command: self.command,
+                payload: payload.clone(),
+                deadline,
+            };
+            results[place].1 = Calling::new(self.mesh.clone(), order)
+                .await
+                .map(drop)
+                .map_err(SendError::from);
+        }
+        let outcome = self.fan_out(&peers, payload.clone(), deadline).await;
+        for (index, place) in places.into_iter().enumerate() {
+            results[place].1 = match &outcome {
+                Ok(report) => match report.get(index) {
+                    Some((_, result)) => result
+                        .clone()
+                        .map_err(|failure| Trouble::Failed(failure).into()),
+                    None => Err(SendError::Closed),
+                },
+                Err(trouble) => Err(trouble.clone().into()),
+            };
+        }
+        Report::new(results)
+    }
+
+    async fn fan_out(
+        &self,
+        peers: &[Peer],
+        payload: Bytes,
+        deadline: Instant,
+    ) -> Result<Vec<(Peer, Result<(), hobnob_endpoint::messaging::Failure>)>, Trouble> {
+        if peers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let limit = NonZeroUsize::new(self.limit).unwrap_or(NonZeroUsize::MIN);
+        let shared = &self.mesh.shared;
+        let (token, key) = shared.command(|core, now| {
+            let token = core.calls.begin().ok_or(Trouble::Closed)?;
+            core.endpoint
+                .fan_out(now, peers, self.command, payload, limit, deadline, token)
+                .map(|key| (token, key))
+                .map_err(|error| {
+                    core.calls.abandon(token);
+                    Trouble::NotTaken(error)
+                })
+        })?;
+        shared.under_way.fetch_add(1, Ordering::Relaxed);
+        let under_way = FanOut {
+            mesh: &self.mesh,
+            token,
+            key,
+        };
+        shared.flush().await;
+        let outcome = poll_fn(|cx| shared.core().calls.poll(token, cx.waker())).await;
+        drop(under_way);
+        match outcome {
+            Outcome::FannedOut(report) => Ok(report),
+            _ => Err(Trouble::Closed),
+        }
+    }
+}
+
+/// Gives the fan-out up when it is dropped before its end.
+struct FanOut<'a> {
+    mesh: &'a Mesh,
+    token: Token,
+    key: FanOutKey,
+}
+
+impl Drop for FanOut<'_> {
+    fn drop(&mut self) {
+        let shared = &self.mesh.shared;
+        shared.under_way.fetch_sub(1, Ordering::Relaxed);
+        shared.command(|core, now| {
+            if core.calls.abandon(self.token) {
+                core.endpoint.cancel_fan_out(now, self.key);
+            }
+        });
+        shared.flush_unless_awake();
+    }
+}
+
+impl IntoFuture for SendMany {
+    type Output = Report;
+    type IntoFuture = Pin<Box<dyn Future<Output = Report> + std::marker::Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}

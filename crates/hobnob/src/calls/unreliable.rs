@@ -1,0 +1,310 @@
+//! Unreliable messages, to one node and to many.
+
+use std::{
+    future::{Future, IntoFuture},
+    net::SocketAddr,
+    pin::Pin,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hobnob_endpoint::{
+    CallError,
+    messaging::SendError as Refused,
+    wire::{Command, Instant},
+};
+
+use super::{Report, Target};
+use crate::{
+    dispatch::local, driver::Drained, error::USendError, mesh::Mesh, payload::EncodeError,
+};
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What is sent, and as what.
+struct Message {
+    mesh: Mesh,
+    command: Command,
+    payload: Result<Bytes, EncodeError>,
+    timeout: Duration,
+    reserved: bool,
+}
+
+impl Message {
+    fn new(mesh: Mesh, command: u16, payload: Result<Bytes, EncodeError>) -> Self {
+        let timeout = mesh.shared.settings.request_timeout;
+        Self {
+            mesh,
+            command: Command(command),
+            payload,
+            timeout,
+            reserved: false,
+        }
+    }
+
+    fn checked(&self) -> Result<Bytes, USendError> {
+        if self.command.is_reserved() && !self.reserved {
+            return Err(USendError::Reserved {
+                command: self.command.0,
+            });
+        }
+        if self.mesh.shared.is_closed() {
+            return Err(USendError::Closed);
+        }
+        self.payload.clone().map_err(USendError::Encode)
+    }
+
+    /// Hands the message to the core for one target.
+    fn add(&self, to: Target, payload: &Bytes) -> Result<(), CallError> {
+        let shared = &self.mesh.shared;
+        shared.command(|core, now| {
+            core.endpoint
+                .unreliable(now, to.0, self.command, payload.clone())
+        })
+    }
+
+    /// Adds the message for one target, waiting for a session or for room as long as there is time.
+    async fn add_in_time(
+        &self,
+        to: Target,
+        payload: &Bytes,
+        deadline: Instant,
+    ) -> Result<(), USendError> {
+        let shared = &self.mesh.shared;
+        let until = shared.clock.to_tokio(deadline);
+        loop {
+            // Made before the attempt: what happens after it is not missed.
+            let (connected, writable) = (shared.connected.notified(), shared.writable.notified());
+            tokio::pin!(connected, writable);
+            connected.as_mut().enable();
+            writable.as_mut().enable();
+            if shared.is_closed() {
+                return Err(USendError::Closed);
+            }
+            match self.add(to, payload) {
+                Err(CallError::NotConnected) => {
+                    shared.flush_now();
+                    tokio::time::timeout_at(until, connected)
+                        .await
+                        .map_err(|_| USendError::Timeout)?;
+                }
+                Err(CallError::Refused(Refused::QueueFull { .. })) => {
+                    hand_to_kernel(&self.mesh).await?;
+                    tokio::time::timeout_at(until, writable)
+                        .await
+                        .map_err(|_| USendError::Timeout)?;
+                }
+                result => return result.map_err(USendError::from),
+            }
+        }
+    }
+
+    /// Runs this node's own handlers: it is among the targets.
+    fn deliver_here(&self, payload: &Bytes) {
+        // Without a handler, or without a place for one, it is lost like any other unreliable message.
+        let _ = local::send(&self.mesh, self.command.0, payload.clone());
+    }
+}
+
+/// Drains the endpoint until the kernel has taken everything. Says whether it could: a closed mesh sends
+/// nothing.
+async fn hand_to_kernel(mesh: &Mesh) -> Result<(), USendError> {
+    while mesh.shared.send_now() == Drained::Blocked {
+        mesh.shared.writable().await;
+    }
+    if mesh.shared.is_closed() {
+        Err(USendError::Closed)
+    } else {
+        Ok(())
+    }
+}
+
+/// An unreliable message that is sent when it is awaited. Made by [`Mesh::usend`].
+#[must_use = "a message is sent when it is awaited"]
+pub struct Usend {
+    message: Message,
+    to: Target,
+}
+
+impl Usend {
+    pub(crate) fn new(
+        mesh: Mesh,
+        command: u16,
+        to: Target,
+        payload: Result<Bytes, EncodeError>,
+    ) -> Self {
+        Self {
+            message: Message::new(mesh, command, payload),
+            to,
+        }
+    }
+
+    /// How long to wait for a session where there is none yet, instead of the mesh's own timeout.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.message.timeout = timeout;
+        self
+    }
+
+    /// Lets Hobnob's own tools use its commands.
+    #[doc(hidden)]
+    pub const fn allow_reserved(mut self) -> Self {
+        self.message.reserved = true;
+        self
+    }
+
+    async fn run(self) -> Result<(), USendError> {
+        let payload = self.message.checked()?;
+        if self.to.address() == self.message.mesh.address() {
+            self.message.deliver_here(&payload);
+            return Ok(());
+        }
+        let deadline = self.message.mesh.shared.clock.now() + self.message.timeout;
+        self.message
+            .add_in_time(self.to, &payload, deadline)
+            .await?;
+        hand_to_kernel(&self.message.mesh).await
+    }
+}
+
+impl IntoFuture for Usend {
+    type Output = Result<(), USendError>;
+    type IntoFuture = Boxed<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// An unreliable message to many nodes, sent when it is awaited. Made by [`Mesh::usend_many`].
+#[must_use = "a message is sent when it is awaited"]
+pub struct UsendMany {
+    message: Message,
+    to: Vec<Target>,
+    limit: usize,
+}
+
+impl UsendMany {
+    pub(crate) fn new(
+        mesh: Mesh,
+        command: u16,
+        to: Vec<Target>,
+        payload: Result<Bytes, EncodeError>,
+        limit: usize,
+    ) -> Self {
+        Self {
+            message: Message::new(mesh, command, payload),
+            to,
+            limit: limit.max(1),
+        }
+    }
+
+    /// How long to wait for sessions where there are none yet, instead of the mesh's own timeout.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.message.timeout = timeout;
+        self
+    }
+
+    /// Lets Hobnob's own tools use its commands.
+    #[doc(hidden)]
+    pub const fn allow_reserved(mut self) -> Self {
+        self.message.reserved = true;
+        self
+    }
+
+    async fn run(self) -> Report<USendError> {
+        match self.message.checked() {
+            Ok(payload) => self.deliver(&payload).await,
+            Err(error) => Report::new(
+                self.to
+                    .iter()
+                    .map(|to| (to.address(), Err(error.clone())))
+                    .collect(),
+            ),
+        }
+    }
+
+    async fn deliver(&self, payload: &Bytes) -> Report<USendError> {
+        let mesh = &self.message.mesh;
+        let mut results: Vec<(SocketAddr, Result<(), USendError>)> =
+            self.to.iter().map(|to| (to.address(), Ok(()))).collect();
+        let mut later = Vec::new();
+        for (burst, targets) in self.to.chunks(self.limit).enumerate() {
+            for (index, to) in targets.iter().enumerate() {
+                let place = burst * self.limit + index;
+                if to.address() == mesh.address() {
+                    self.message.deliver_here(payload);
+                    continue;
+                }
+                match self.message.add(*to, payload) {
+                    Err(
+                        CallError::NotConnected | CallError::Refused(Refused::QueueFull { .. }),
+                    ) => {
+                        later.push(place);
+                    }
+                    result => results[place].1 = result.map_err(USendError::from),
+                }
+            }
+            if hand_to_kernel(mesh).await.is_err() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        self.deliver_later(payload, later, &mut results).await;
+        if hand_to_kernel(mesh).await.is_err() {
+            results
+                .iter_mut()
+                .for_each(|(_, result)| *result = Err(USendError::Closed));
+        }
+        Report::new(results)
+    }
+
+    /// Waits for sessions and for room; whoever gets them first is served first.
+    async fn deliver_later(
+        &self,
+        payload: &Bytes,
+        mut later: Vec<usize>,
+        results: &mut [(SocketAddr, Result<(), USendError>)],
+    ) {
+        let shared = &self.message.mesh.shared;
+        let until = tokio::time::Instant::now() + self.message.timeout;
+        while !later.is_empty() {
+            let (connected, writable) = (shared.connected.notified(), shared.writable.notified());
+            tokio::pin!(connected, writable);
+            connected.as_mut().enable();
+            writable.as_mut().enable();
+            later.retain(|place| match self.message.add(self.to[*place], payload) {
+                Err(CallError::NotConnected | CallError::Refused(Refused::QueueFull { .. })) => {
+                    true
+                }
+                result => {
+                    results[*place].1 = result.map_err(USendError::from);
+                    false
+                }
+            });
+            if later.is_empty() || hand_to_kernel(&self.message.mesh).await.is_err() {
+                return;
+            }
+            let change = async {
+                tokio::select! {
+                    () = connected => {}
+                    () = writable => {}
+                }
+            };
+            if tokio::time::timeout_at(until, change).await.is_err() {
+                later
+                    .iter()
+                    .for_each(|place| results[*place].1 = Err(USendError::Timeout));
+                return;
+            }
+        }
+    }
+}
+
+impl IntoFuture for UsendMany {
+    type Output = Report<USendError>;
+    type IntoFuture = Boxed<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}

@@ -1,0 +1,19 @@
+//! The thin driver: one task that owns the socket's receiving side and the clock.
+//!
+//! A loop: take in whatever arrived, let due things happen, hand out what came of it, send what is to be
+//! sent, sleep. Callers send for themselves when the node is idle, so that a lone request hops to no other
+//! task; see [`shared`].
+
+mod clock;
+mod completions;
+mod run;
+mod sender;
+mod shared;
+mod socket;
+
+pub(crate) use clock::Clock;
+pub(crate) use completions::Outcome;
+pub(crate) use run::run;
+pub(crate) use sender::Drained;
+pub(crate) use shared::Shared;
+pub(crate) use socket::{Block, Blocks, Socket};

@@ -1,0 +1,266 @@
+//! The driver's loop.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::Waker,
+    time::Duration,
+};
+
+use hobnob_endpoint::{Event, gossip, messaging, wire::Instant};
+use tokio::time::Sleep;
+
+use super::{
+    sender::Drained,
+    shared::{Core, Shared},
+    socket::{Blocks, Socket},
+};
+use crate::{
+    dispatch::{Inbox, Running, copied},
+    events::from_gossip,
+    mesh::Mesh,
+    nodes::Snapshot,
+    shutdown::LeaveOutcome,
+};
+
+/// Longest sleep. Nothing depends on it: every deadline is armed.
+const SLEEP_MAX: Duration = Duration::from_secs(3_600);
+
+/// Pause after the socket failed to receive, so that a broken one does not spin.
+const RECEIVE_ERROR_PAUSE: Duration = Duration::from_millis(10);
+
+/// Drives the node until it is closed.
+pub(crate) async fn run(shared: Arc<Shared>, socket: Arc<Socket>) {
+    let mut driver = Driver {
+        mesh: Mesh::from_shared(shared.clone()),
+        socket,
+        shared: shared.clone(),
+        blocks: Blocks::new(),
+        inbox: Inbox::default(),
+        running: Running::default(),
+        wakers: Vec::new(),
+        version: 0,
+        blocked: false,
+    };
+    let end = End(shared);
+    driver.run().await;
+    drop(driver);
+    drop(end);
+}
+
+/// Whatever ends the driver, a panic or the end of its runtime too, ends all that waits for it.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.close();
+        self.0.release();
+        self.0.released.send_replace(true);
+    }
+}
+
+struct Driver {
+    shared: Arc<Shared>,
+    socket: Arc<Socket>,
+    mesh: Mesh,
+    blocks: Blocks,
+    /// Messages for handlers, taken out of the core and not dispatched yet.
+    inbox: Inbox,
+    running: Running,
+    wakers: Vec<Waker>,
+    /// Version of the membership the published snapshot shows.
+    version: u64,
+    /// The kernel has no room for what is to be sent.
+    blocked: bool,
+}
+
+impl Driver {
+    async fn run(&mut self) {
+        let mut closed = self.shared.closed.subscribe();
+        let sleep = tokio::time::sleep(Duration::ZERO);
+        tokio::pin!(sleep);
+        while !*closed.borrow_and_update() {
+            self.shared.awake.store(true, Ordering::SeqCst);
+            let more = self.receive().await;
+            self.let_due_things_happen();
+            let woke = self.hand_out();
+            if woke {
+                // Callers who got their answer add their next message before everything is sent.
+                tokio::task::yield_now().await;
+            }
+            self.blocked = self.shared.drain() == Drained::Blocked;
+            if more {
+                // A socket that never runs dry must not keep the other tasks of this thread waiting.
+                tokio::task::yield_now().await;
+                continue;
+            }
+            if !self.prepare_to_sleep(sleep.as_mut()) {
+                continue;
+            }
+            tokio::select! {
+                _ = self.socket.readable() => {}
+                () = sleep.as_mut() => {}
+                () = self.shared.wake.notified() => {}
+                _ = self.socket.writable(), if self.blocked => {}
+                _ = closed.changed() => {}
+            }
+        }
+        self.running.abort_all();
+    }
+
+    /// Takes in what the socket holds, one batch. Says whether it may hold more.
+    async fn receive(&mut self) -> bool {
+        let batch = match self.socket.receive(&mut self.blocks) {
+            Ok(batch) => batch,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return true,
+            Err(error) => {
+                tracing::debug!(%error, "cannot receive");
+                tokio::time::sleep(RECEIVE_ERROR_PAUSE).await;
+                return true;
+            }
+        };
+        if batch.received > 0 {
+            let now = self.shared.clock.now();
+            let mut core = self.shared.core();
+            for index in 0..batch.received {
+                let block = self.blocks.take(index);
+                // Nobody can be answered at port 0: the kernel would refuse it.
+                let datagrams = block.datagrams().filter(|_| block.from().port() != 0);
+                for datagram in datagrams {
+                    core.endpoint.handle_datagram(now, block.from(), &datagram);
+                }
+                // Given back once its payloads were dispatched: see `hand_out`.
+                self.inbox.hold(index, block);
+            }
+        }
+        batch.more
+    }
+
+    fn let_due_things_happen(&self) {
+        let now = self.shared.clock.now();
+        let mut core = self.shared.core();
+        if core
+            .endpoint
+            .poll_timeout()
+            .is_some_and(|deadline| deadline.at <= now)
+        {
+            core.endpoint.handle_timeout(now);
+        }
+    }
+
+    /// Hands out everything the endpoint has to tell. Says whether a caller was woken.
+    fn hand_out(&mut self) -> bool {
+        let shared = self.shared.clone();
+        let mut core = shared.core();
+        // The snapshot first: who hears of a change finds it there.
+        self.publish(&core);
+        while let Some(event) = core.endpoint.poll_event() {
+            self.sort(&mut core, event);
+        }
+        drop(core);
+        let woke = !self.wakers.is_empty();
+        self.wakers.drain(..).for_each(Waker::wake);
+        self.inbox.dispatch(&self.mesh, &mut self.running);
+        self.inbox.give_back(&mut self.blocks);
+        woke
+    }
+
+    fn sort(&mut self, core: &mut Core, event: Event) {
+        match event {
+            Event::Message(messaging::Event::Writable { .. }) => {
+                self.shared.writable.notify_waiters();
+            }
+            Event::Message(message) => self.sort_message(core, message),
+            Event::Member(gossip::Event::LeaveFinished { confirmed, total }) => {
+                self.shared.left.send_replace(Some(LeaveOutcome {
+                    confirmed,
+                    peers: total,
+                }));
+            }
+            Event::Member(change) => {
+                if matches!(change, gossip::Event::Failed(_) | gossip::Event::Left(_)) {
+                    self.shared.connected.notify_waiters();
+                }
+                self.tell(&change);
+            }
+            Event::Connected { .. } => self.shared.connected.notify_waiters(),
+            Event::Unreachable { addr, reason } => {
+                tracing::debug!(%addr, ?reason, "no session");
+                self.shared.connected.notify_waiters();
+            }
+            _ => {}
+        }
+    }
+
+    fn sort_message(&mut self, core: &mut Core, message: messaging::Event) {
+        let message = if self.blocks.are_scarce() {
+            copied(message)
+        } else {
+            message
+        };
+        match core.calls.complete(message) {
+            Ok(waker) => self.wakers.extend(waker),
+            Err(arrived) => {
+                let holds_place = matches!(arrived, messaging::Event::Message { .. });
+                if !self.inbox.push(arrived, core.endpoint.sessions()) && holds_place {
+                    core.endpoint.handled(1);
+                }
+            }
+        }
+    }
+
+    fn tell(&self, change: &gossip::Event) {
+        if let Some(event) = from_gossip(change) {
+            tracing::debug!(?event, "membership");
+            let events = self
+                .shared
+                .events
+                .lock()
+                .expect("no panic while telling events");
+            if let Some(events) = &*events {
+                // Nobody listening is fine.
+                let _ = events.send(event);
+            }
+        }
+    }
+
+    fn publish(&mut self, core: &Core) {
+        let version = core.endpoint.members().version();
+        if version != self.version {
+            self.version = version;
+            self.shared
+                .snapshot
+                .store(Arc::new(Snapshot::of(core.endpoint.members())));
+        }
+    }
+
+    /// Sets the alarm for the next deadline. Says whether there is nothing left to do until then.
+    ///
+    /// An alarm that is already set for earlier stays: under load deadlines move on with every datagram,
+    /// and one spurious wake-up costs less than moving the alarm each time.
+    fn prepare_to_sleep(&self, mut sleep: Pin<&mut Sleep>) -> bool {
+        let now = self.shared.clock.now();
+        let core = self.shared.core();
+        self.shared.awake.store(false, Ordering::SeqCst);
+        if core.endpoint.has_events() || self.shared.is_dirty() && !self.blocked {
+            return false;
+        }
+        let due = core
+            .endpoint
+            .poll_timeout()
+            .map_or(now + SLEEP_MAX, |deadline| deadline.at);
+        let due = due.min(now + SLEEP_MAX);
+        let armed = Instant::from_nanos(self.shared.armed.load(Ordering::Acquire));
+        // One that went off without time having passed was set by another clock: tests can stop the runtime's.
+        let moves = armed <= now || due < armed || sleep.is_elapsed();
+        if moves {
+            self.shared.armed.store(due.as_nanos(), Ordering::Release);
+        }
+        drop(core);
+        if moves {
+            sleep.as_mut().reset(self.shared.clock.to_tokio(due));
+        }
+        true
+    }
+}

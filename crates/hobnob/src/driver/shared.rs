@@ -1,0 +1,246 @@
+//! What the driver and all handles share.
+//!
+//! # Who sends
+//!
+//! A call locks the core, adds its message, and then somebody must send:
+//!
+//! - The driver is awake: it sends before it sleeps, so the caller leaves it to it. Callers that the driver
+//!   woke add their next messages that way, and those to one peer share datagrams.
+//! - It sleeps and nothing else is under way: the caller sends at once, in its own task. A lone request pays for no hop.
+//! - It sleeps and others are under way: the caller yields once. Everybody who is ready adds theirs meanwhile, and the
+//!   first to come back sends them all: messages to one peer share datagrams.
+//! - Somebody is sending already: that one looks again before it stops, so the caller leaves it to them.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
+};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use hobnob_endpoint::{Endpoint, wire::Instant};
+use tokio::sync::{Notify, broadcast, watch};
+
+use super::{
+    Clock, Socket,
+    completions::Completions,
+    sender::{Drained, Sender},
+};
+use crate::{
+    admission::Admission,
+    builder::Settings,
+    dispatch::Handlers,
+    events::Event,
+    nodes::Snapshot,
+    shutdown::{LeaveOutcome, Shutdown},
+};
+
+/// The endpoint and the calls under way: everything behind the one lock of the hot path.
+pub(crate) struct Core {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) calls: Completions,
+}
+
+/// Everything a mesh is made of.
+pub(crate) struct Shared {
+    core: Mutex<Core>,
+    sender: Mutex<Sender>,
+    socket: ArcSwapOption<Socket>,
+    send_errors: Arc<AtomicU64>,
+    pub(crate) clock: Clock,
+    pub(crate) settings: Settings,
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) handlers: Handlers,
+    pub(crate) admission: Admission,
+    /// `None` once the mesh is closed, so that readers of events learn of it.
+    pub(crate) events: Mutex<Option<broadcast::Sender<Event>>>,
+    /// Something was added that nobody has sent yet.
+    dirty: AtomicBool,
+    /// The driver is at work.
+    pub(crate) awake: AtomicBool,
+    /// Calls that wait for their end.
+    pub(crate) under_way: AtomicUsize,
+    /// When the driver will wake by itself, in the cores' nanoseconds.
+    pub(crate) armed: AtomicU64,
+    /// Wakes the driver: a deadline moved, or something else than sending is to be done.
+    pub(crate) wake: Notify,
+    /// A session came about, or an attempt failed.
+    pub(crate) connected: Notify,
+    /// A full queue has room again.
+    pub(crate) writable: Notify,
+    pub(crate) closed: watch::Sender<bool>,
+    /// The driver has ended and the port is free.
+    pub(crate) released: watch::Sender<bool>,
+    pub(crate) left: watch::Sender<Option<LeaveOutcome>>,
+    pub(crate) shutdown: Shutdown,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        socket: Arc<Socket>,
+        clock: Clock,
+        settings: Settings,
+    ) -> Self {
+        let snapshot = Snapshot::of(endpoint.members());
+        let send_errors = Arc::new(AtomicU64::new(0));
+        let sender = Sender::new(settings.datagram_bytes, socket.clone(), send_errors.clone());
+        Self {
+            core: Mutex::new(Core {
+                endpoint,
+                calls: Completions::default(),
+            }),
+            sender: Mutex::new(sender),
+            socket: ArcSwapOption::new(Some(socket)),
+            send_errors,
+            clock,
+            settings,
+            snapshot: ArcSwap::from_pointee(snapshot),
+            handlers: Handlers::default(),
+            admission: Admission::new(),
+            events: Mutex::new(Some(broadcast::Sender::new(crate::events::EVENTS_MAX))),
+            dirty: AtomicBool::new(false),
+            awake: AtomicBool::new(false),
+            under_way: AtomicUsize::new(0),
+            armed: AtomicU64::new(0),
+            wake: Notify::new(),
+            connected: Notify::new(),
+            writable: Notify::new(),
+            closed: watch::Sender::new(false),
+            released: watch::Sender::new(false),
+            left: watch::Sender::new(None),
+            shutdown: Shutdown::new(),
+        }
+    }
+
+    /// Locks the core.
+    pub(crate) fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().expect("no panic while the core is locked")
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        *self.closed.borrow()
+    }
+
+    /// Resolves when the kernel may have room again.
+    pub(crate) async fn writable(&self) {
+        // Not under the lock of the sender: who finds that taken leaves its message to the holder.
+        if let Some(socket) = self.socket.load_full() {
+            let _ = socket.writable().await;
+        }
+    }
+
+    /// Lets go of everything that outlives the node: the socket, and handlers that may hold this very mesh.
+    pub(crate) fn release(&self) {
+        self.sender.lock().expect("no panic while sending").close();
+        self.socket.store(None);
+        self.handlers.clear();
+    }
+
+    pub(crate) fn send_errors(&self) -> u64 {
+        self.send_errors.load(Ordering::Relaxed)
+    }
+
+    /// Changes the core and makes sure that what comes of it happens: deadlines, events, datagrams.
+    pub(crate) fn command<T>(&self, change: impl FnOnce(&mut Core, Instant) -> T) -> T {
+        let now = self.clock.now();
+        let mut core = self.core();
+        let result = change(&mut core, now);
+        self.dirty.store(true, Ordering::SeqCst);
+        // Under the lock under which the driver goes to sleep: either it sees what was changed here, or it is
+        // seen to sleep.
+        let rouse = !self.is_driver_awake() && self.needs_driver(&core);
+        drop(core);
+        if rouse {
+            self.wake.notify_one();
+        }
+        result
+    }
+
+    /// Whether the driver must wake for what stands in the core: it has news, or an earlier deadline.
+    fn needs_driver(&self, core: &Core) -> bool {
+        let due = core
+            .endpoint
+            .poll_timeout()
+            .map_or(u64::MAX, |deadline| deadline.at.as_nanos());
+        core.endpoint.has_events() || due < self.armed.load(Ordering::Acquire)
+    }
+
+    /// Whether the driver will look at the core and send before it sleeps.
+    pub(crate) fn is_driver_awake(&self) -> bool {
+        self.awake.load(Ordering::SeqCst)
+    }
+
+    /// Whether something was added that nobody has sent yet.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.dirty.load(Ordering::SeqCst)
+    }
+
+    /// Sees to it that what was added is sent: see the module's text.
+    pub(crate) async fn flush(&self) {
+        if self.is_driver_awake() {
+            return;
+        }
+        if self.under_way.load(Ordering::Relaxed) > 1 {
+            tokio::task::yield_now().await;
+        }
+        self.flush_now();
+    }
+
+    /// Sends what was added, unless the driver is about to.
+    pub(crate) fn flush_unless_awake(&self) {
+        if !self.is_driver_awake() {
+            self.flush_now();
+        }
+    }
+
+    /// Sends what was added, unless somebody else is at it.
+    pub(crate) fn flush_now(&self) {
+        while self.is_dirty() {
+            // Pairs with the one after a drain: either this sees the lock free, or the holder sees `dirty`.
+            fence(Ordering::SeqCst);
+            let Ok(sender) = self.sender.try_lock() else {
+                return;
+            };
+            if self.drain_for_caller(sender) == Drained::Blocked {
+                return;
+            }
+        }
+    }
+
+    /// Sends everything that waits, whoever added it; says whether the kernel took it all.
+    pub(crate) fn send_now(&self) -> Drained {
+        let sender = self.sender.lock().expect("no panic while sending");
+        let drained = self.drain_for_caller(sender);
+        if drained == Drained::Empty {
+            self.flush_now();
+        }
+        drained
+    }
+
+    /// The driver's own way to send: it looks at deadlines, and once more at `dirty`, before it sleeps.
+    pub(crate) fn drain(&self) -> Drained {
+        let mut sender = self.sender.lock().expect("no panic while sending");
+        self.dirty.store(false, Ordering::SeqCst);
+        sender.drain(&self.core, self.clock, |_| {})
+    }
+
+    fn drain_for_caller(&self, mut sender: MutexGuard<'_, Sender>) -> Drained {
+        self.dirty.store(false, Ordering::SeqCst);
+        let mut rouse = false;
+        let drained = sender.drain(&self.core, self.clock, |core| {
+            // What was sent set timers, for which the driver must wake in time.
+            rouse = !self.is_driver_awake() && self.needs_driver(core);
+        });
+        drop(sender);
+        fence(Ordering::SeqCst);
+        if drained == Drained::Blocked {
+            // The driver waits for the socket, so that no caller's cancellation can lose the wake-up.
+            self.dirty.store(true, Ordering::SeqCst);
+            rouse = true;
+        }
+        if rouse {
+            self.wake.notify_one();
+        }
+        drained
+    }
+}

@@ -1,0 +1,312 @@
+//! The handle everything is done with.
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use hobnob_endpoint::{
+    gossip::{DeclaredState, Metadata, MetadataError},
+    wire::Command,
+};
+
+use crate::{
+    admission::Admission,
+    builder::MeshBuilder,
+    calls::{Request, Send, SendMany, Target, Usend, UsendMany},
+    driver::Shared,
+    error::HandleError,
+    events::Events,
+    handler::{ErasedHandler, Handler},
+    nodes::{Node, Nodes},
+    payload::IntoPayload,
+    stats::Stats,
+};
+
+/// A node of the mesh. Cheap to clone; all clones are the same node.
+///
+/// The node lives until [`shutdown`](Self::shutdown), not until its last handle is dropped: handlers hold
+/// handles too.
+#[derive(Clone)]
+pub struct Mesh {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Mesh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Mesh").field(&self.address()).finish()
+    }
+}
+
+impl Mesh {
+    /// Begins a node of a type: any string, or one of [`node_type`](crate::node_type).
+    pub fn builder(node_type: impl Into<String>) -> MeshBuilder {
+        MeshBuilder::new(node_type.into())
+    }
+
+    pub(crate) const fn from_shared(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    // Handlers.
+
+    /// Registers a handler for messages and requests with `command`, 100 to 65,535.
+    ///
+    /// Several handlers of one command run in the order of their registration; an error ends the chain. A
+    /// request is answered by the first that answers; the others still run. When none answers, the response
+    /// is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`HandleError::Reserved`] below 100; nothing was registered.
+    pub fn handle<T>(&self, command: u16, handler: impl Handler<T>) -> Result<(), HandleError> {
+        if Command(command).is_reserved() {
+            return Err(HandleError::Reserved { command });
+        }
+        self.handle_reserved(command, handler);
+        Ok(())
+    }
+
+    /// Registers a handler for one of Hobnob's own commands.
+    #[doc(hidden)]
+    pub fn handle_reserved<T>(&self, command: u16, handler: impl Handler<T>) {
+        if self.shared.is_closed() {
+            // It would never run, and might keep this very mesh alive.
+            return;
+        }
+        self.shared
+            .handlers
+            .add(command, &ErasedHandler::new(handler));
+        self.shared
+            .command(|core, _| core.endpoint.register(Command(command)));
+    }
+
+    // Calls.
+
+    /// Sends a request and waits for its response.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`](crate::RequestError), when awaited.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the request up; it may have been handled.
+    pub fn request(
+        &self,
+        command: u16,
+        to: impl Into<Target>,
+        payload: impl IntoPayload,
+    ) -> Request {
+        Request::new(self.clone(), command, to.into(), payload.into_payload())
+    }
+
+    /// Sends a message reliably: resolves when the node has taken it for its handlers, which run at most
+    /// once however often it had to be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`](crate::SendError), when awaited.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the retries; the message may have been handled.
+    pub fn send(&self, command: u16, to: impl Into<Target>, payload: impl IntoPayload) -> Send {
+        Send::new(self.clone(), command, to.into(), payload.into_payload())
+    }
+
+    /// Sends a message reliably to many nodes, with at most `limit` deliveries in flight at any moment (at
+    /// least 1). Resolves to each node's result once all have one.
+    ///
+    /// A node that does not answer occupies one place of the limit until the timeout, no more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends it: deliveries not begun never are; those under way may be handled.
+    pub fn send_many<I>(
+        &self,
+        command: u16,
+        nodes: I,
+        payload: impl IntoPayload,
+        limit: usize,
+    ) -> SendMany
+    where
+        I: IntoIterator,
+        I::Item: Into<Target>,
+    {
+        let nodes = nodes.into_iter().map(Into::into).collect();
+        SendMany::new(self.clone(), command, nodes, payload.into_payload(), limit)
+    }
+
+    /// Sends a message once: resolves when it was handed to the kernel.
+    ///
+    /// # Errors
+    ///
+    /// [`USendError`](crate::USendError), when awaited.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may or may not keep the message from being sent.
+    pub fn usend(&self, command: u16, to: impl Into<Target>, payload: impl IntoPayload) -> Usend {
+        Usend::new(self.clone(), command, to.into(), payload.into_payload())
+    }
+
+    /// Sends a message once to many nodes, `limit` datagrams a burst (at least 1), yielding in between.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends it: bursts not begun never are.
+    pub fn usend_many<I>(
+        &self,
+        command: u16,
+        nodes: I,
+        payload: impl IntoPayload,
+        limit: usize,
+    ) -> UsendMany
+    where
+        I: IntoIterator,
+        I::Item: Into<Target>,
+    {
+        let nodes = nodes.into_iter().map(Into::into).collect();
+        UsendMany::new(self.clone(), command, nodes, payload.into_payload(), limit)
+    }
+
+    // Who is there. All from a snapshot: never waits for the network.
+
+    /// This node's mesh address.
+    pub fn address(&self) -> SocketAddr {
+        self.shared.settings.address
+    }
+
+    /// This node, as the others see it.
+    pub fn me(&self) -> Node {
+        self.shared.snapshot.load().me.clone()
+    }
+
+    /// All other nodes that are known, gone ones included for as long as they are remembered.
+    pub fn nodes(&self) -> Nodes {
+        self.shared.snapshot.load().nodes()
+    }
+
+    /// All other nodes of a type; `.online()` leaves those that take new work.
+    pub fn nodes_by_type(&self, node_type: &str) -> Nodes {
+        self.shared.snapshot.load().of_type(node_type)
+    }
+
+    /// The types of all known nodes, this one included, in alphabetical order.
+    pub fn types(&self) -> Vec<String> {
+        self.shared.snapshot.load().types()
+    }
+
+    /// What is known of the node at an address, this one included.
+    pub fn node(&self, address: SocketAddr) -> Option<Node> {
+        self.shared.snapshot.load().node(address).cloned()
+    }
+
+    /// Whether the node at an address is Online, and nothing else.
+    pub fn is_node_online(&self, address: SocketAddr) -> bool {
+        self.shared
+            .snapshot
+            .load()
+            .node(address)
+            .is_some_and(Node::is_online)
+    }
+
+    /// Whether this node is Online, and nothing else.
+    pub fn is_online(&self) -> bool {
+        self.shared.admission.state() == DeclaredState::Online
+    }
+
+    /// Receives every membership change from now on.
+    pub fn events(&self) -> Events {
+        let events = self
+            .shared
+            .events
+            .lock()
+            .expect("no panic while telling events");
+        let receiver = events
+            .as_ref()
+            .map(tokio::sync::broadcast::Sender::subscribe);
+        // A closed mesh has no sender: a channel whose sender is gone says Closed at once.
+        Events::new(receiver.unwrap_or_else(|| tokio::sync::broadcast::channel(1).1))
+    }
+
+    // What this node says of itself.
+
+    /// Taken: no new clients, but new work from those it has. `false` goes back to Online. Changes nothing
+    /// once the node is Offline.
+    pub fn set_taken(&self, taken: bool) {
+        let state = if taken {
+            DeclaredState::Taken
+        } else {
+            DeclaredState::Online
+        };
+        self.declare(state);
+    }
+
+    /// Sets a value that every other node can read; an empty one removes it.
+    ///
+    /// # Errors
+    ///
+    /// [`MetadataError`] when it does not fit; the old value stays.
+    pub fn set_value(&self, key: &str, value: &[u8]) -> Result<(), MetadataError> {
+        self.shared.command(|core, now| {
+            let mut fields = Metadata::clone(&core.endpoint.members().me().metadata).into_fields();
+            if value.is_empty() {
+                fields.values.remove(key);
+            } else {
+                fields.values.insert(key.to_owned(), value.to_owned());
+            }
+            core.endpoint.set_metadata(now, Metadata::new(fields)?);
+            Ok(())
+        })?;
+        self.publish();
+        self.shared.flush_now();
+        Ok(())
+    }
+
+    pub(crate) fn declare(&self, state: DeclaredState) {
+        let changes = self.shared.command(|core, now| {
+            let changes = self.shared.admission.set_state(state);
+            if changes {
+                core.endpoint.set_state(now, state);
+            }
+            changes
+        });
+        if changes {
+            self.publish();
+            self.shared.flush_now();
+        }
+    }
+
+    /// Shows a change of this node itself in the snapshot at once, so that its caller finds it there.
+    fn publish(&self) {
+        let core = self.shared.core();
+        self.shared
+            .snapshot
+            .store(Arc::new(crate::nodes::Snapshot::of(
+                core.endpoint.members(),
+            )));
+    }
+
+    /// Who may still come in: permits for clients and rooms.
+    pub fn admission(&self) -> &Admission {
+        &self.shared.admission
+    }
+
+    /// Counters of this node.
+    pub fn stats(&self) -> Stats {
+        Stats::of(&self.shared)
+    }
+
+    /// Resolves when the node has been shut down.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it only watches.
+    pub async fn closed(&self) {
+        let _ = self
+            .shared
+            .closed
+            .subscribe()
+            .wait_for(|closed| *closed)
+            .await;
+    }
+}

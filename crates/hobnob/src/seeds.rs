@@ -1,0 +1,75 @@
+//! Greets the seeds until there is company.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    net::lookup_host,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::driver::Shared;
+
+/// Pause after the first greeting; doubles up to [`PAUSE_MAX`] while nobody answers.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// Longest pause between greetings while alone, and between looks while not.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// How long the resolver may take for one name.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How often seeds that are no live members are greeted although there is company: after a partition that
+/// lasted until both sides had forgotten each other, nobody else would.
+const REUNION_PAUSE: Duration = Duration::from_secs(30);
+
+/// Greets the seeds while the node is alone, and now and then those that are missing. Names are resolved
+/// again each time.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    if shared.settings.seeds.is_empty() {
+        return;
+    }
+    let mut closed = shared.closed.subscribe();
+    let mut pause = PAUSE_MIN;
+    let mut greeted = Instant::now();
+    loop {
+        let is_alone = shared.core().endpoint.members().is_alone();
+        if is_alone || greeted.elapsed() >= REUNION_PAUSE {
+            tokio::select! {
+                () = greet(&shared) => greeted = Instant::now(),
+                _ = closed.wait_for(|closed| *closed) => return,
+            }
+        }
+        tokio::select! {
+            () = sleep(if is_alone { pause } else { PAUSE_MAX }) => {}
+            _ = closed.wait_for(|closed| *closed) => return,
+        }
+        pause = if is_alone {
+            (pause * 2).min(PAUSE_MAX)
+        } else {
+            PAUSE_MIN
+        };
+    }
+}
+
+async fn greet(shared: &Shared) {
+    for seed in &shared.settings.seeds {
+        match timeout(RESOLVE_TIMEOUT, lookup_host(seed)).await {
+            Ok(Ok(addresses)) => {
+                for address in addresses {
+                    shared.command(|core, now| {
+                        let members = core.endpoint.members();
+                        if members
+                            .node(address)
+                            .is_none_or(|node| node.state.is_gone())
+                        {
+                            core.endpoint.join(now, address);
+                        }
+                    });
+                }
+                shared.flush_now();
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(seed, %error, "cannot resolve the seed; will try again");
+            }
+            Err(_) => tracing::warn!(seed, "resolving the seed takes too long; will try again"),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The commands that ask a node's admin endpoint.
+
+mod call;
+mod events;
+mod http;
+mod members;
+
+use crate::args::ClientCommand;
+use crate::failure::Failure;
+pub(crate) use events::describe;
+pub(crate) use http::{Admin, Lines};
+
+/// Runs a command to its end.
+///
+/// # Errors
+///
+/// [`Failure::Usage`] for data that cannot be sent, else [`Failure::Runtime`]
+/// or [`Failure::Reported`].
+pub(crate) async fn run(command: ClientCommand) -> Result<(), Failure> {
+    match command {
+        ClientCommand::Members(target) => members::members(&target).await,
+        ClientCommand::Stats(target) => members::stats(&target).await,
+        ClientCommand::Leave(target) => members::leave(&target).await,
+        ClientCommand::Events(target) => events::follow(&target).await,
+        ClientCommand::Request(args) => call::request(args).await,
+        ClientCommand::Send(args) => call::send(args).await,
+    }
+}

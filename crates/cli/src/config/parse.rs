@@ -1,0 +1,76 @@
+//! Texts to values. Each error quotes the text and shows a right one.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hobnob::Profile;
+
+/// Longest time that can be configured: a day. Longer is a slip of the unit.
+const MAX_SECONDS: f64 = 86_400.0;
+
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is not an IP:PORT such as 127.0.0.1:7946"))
+}
+
+/// A number of seconds above 0, fractions allowed.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let duration = text.parse().ok().and_then(duration);
+    let positive = duration.filter(|duration| !duration.is_zero());
+    positive.ok_or_else(|| {
+        format!("{text:?} is not a number of seconds above 0 and up to {MAX_SECONDS}, such as 2.5")
+    })
+}
+
+/// A number of seconds from 0, fractions allowed.
+pub(super) fn pause(text: &str) -> Result<Duration, String> {
+    let duration = text.parse().ok().and_then(duration);
+    duration.ok_or_else(|| {
+        format!("{text:?} is not a number of seconds from 0 to {MAX_SECONDS}, such as 2.5")
+    })
+}
+
+/// A number of seconds from 0 to a day; `None` for any other.
+fn duration(seconds: f64) -> Option<Duration> {
+    let in_range = seconds <= MAX_SECONDS;
+    in_range.then(|| Duration::try_from_secs_f64(seconds).ok())?
+}
+
+pub(super) fn host_and_port(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    match port.map(|(_, port)| port.parse::<u16>()) {
+        Some(Ok(_)) => Ok(text.to_owned()),
+        _ => Err(format!("{text:?} is not a HOST:PORT such as 10.0.0.1:7946")),
+    }
+}
+
+pub(super) fn word(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(char::is_control) {
+        return Err(format!("{text:?} is empty or has control characters in it"));
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!("{text:?} is not a KEY=VALUE such as zone=eu-1")),
+    }
+}
+
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(format!("{text:?} is neither true nor false")),
+    }
+}
+
+pub(super) fn profile(text: &str) -> Result<Profile, String> {
+    match text {
+        "local" => Ok(Profile::Local),
+        "lan" => Ok(Profile::Lan),
+        "wan" => Ok(Profile::Wan),
+        _ => Err(format!("{text:?} is not one of local, lan and wan")),
+    }
+}

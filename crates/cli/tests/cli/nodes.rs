@@ -1,0 +1,179 @@
+//! A node's life: ready, listed, counted, gone.
+
+use std::net::SocketAddr;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::support::{Node, Process, hobnob, run};
+
+#[test]
+fn cli_node_ready_line() {
+    let mut command = hobnob();
+    command.args(["node", "--bind", "127.0.0.1:0", "--type", "udp"]);
+    let mut bare = Process::spawn(&mut command);
+    command.args(["--admin", "127.0.0.1:0", "--name", "one"]);
+    let mut full = Process::spawn(&mut command);
+    let ready = |process: &Process| -> Value {
+        process.line("ready", |line| {
+            Some(serde_json::from_str(line).expect("JSON"))
+        })
+    };
+
+    let line = ready(&bare);
+    assert_eq!(line["event"], "ready");
+    assert_eq!(
+        (&line["admin"], &line["name"]),
+        (&Value::Null, &Value::Null)
+    );
+    let line = ready(&full);
+    assert_eq!(line["event"], "ready");
+    assert_eq!(line["name"], "one");
+    assert!(line["generation"].as_u64().expect("a number") > 0);
+    for key in ["mesh", "admin"] {
+        let address: SocketAddr = line[key].as_str().expect(key).parse().expect(key);
+        assert!(address.ip().is_loopback() && address.port() > 0, "{line}");
+    }
+
+    for process in [&mut bare, &mut full] {
+        process.signal(Signal::TERM);
+        assert_eq!(process.ended().code(), Some(0));
+        assert_eq!(process.remaining(), [""; 0], "more than one line on stdout");
+    }
+}
+
+#[test]
+fn cli_members_table_and_json() {
+    let a = Node::start(&["--type=udp", "--name=alpha"]);
+    let seed = format!("--seed={}", a.mesh);
+    let b = Node::start(&[
+        "--type=tcp",
+        "--name=beta",
+        "--role=lobby",
+        "--endpoint=play.example:4000",
+        &seed,
+    ]);
+    a.sees(&b.mesh, "online");
+    b.sees(&a.mesh, "online");
+
+    let me = a.member(&a.mesh).expect("the node lists itself");
+    let expected = json!({
+        "address": a.mesh, "type": "udp", "state": "online", "name": "alpha",
+        "generation": a.generation, "role": null, "endpoint": null,
+        "app": null, "version": null, "me": true,
+    });
+    assert_eq!(me, expected);
+    let other = a.member(&b.mesh).expect("the node lists the other");
+    let expected = json!({
+        "address": b.mesh, "type": "tcp", "state": "online", "name": "beta",
+        "generation": b.generation, "role": "lobby", "endpoint": "play.example:4000",
+        "app": null, "version": null, "me": false,
+    });
+    assert_eq!(other, expected);
+
+    let table = a.run(&["members"]).ok();
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .map(|l| l.split_whitespace().collect())
+        .collect();
+    assert_eq!(rows[0][..4], ["ADDRESS", "TYPE", "STATE", "NAME"]);
+    assert_eq!(rows.len(), 3, "{table}");
+    let row = rows
+        .iter()
+        .find(|row| row[0] == b.mesh)
+        .expect("a row for it");
+    assert_eq!(row[1..4], ["tcp", "online", "beta"]);
+    assert_eq!(row[5..7], ["lobby", "play.example:4000"]);
+}
+
+#[test]
+fn cli_members_sees_applications_apart() {
+    let ours = Node::start(&["--app=game", "--app-version=1.2.0"]);
+    let seed = format!("--seed={}", ours.mesh);
+    let kin = Node::start(&["--app=game", "--app-version=1.2.0", &seed]);
+    let stranger = Node::start(&["--app=other", "--app-version=1.2.0", &seed]);
+
+    let seen = ours.sees(&kin.mesh, "online");
+    assert_eq!(
+        (&seen["app"], &seen["version"]),
+        (&json!("game"), &json!("1.2.0"))
+    );
+    assert_eq!(ours.member(&stranger.mesh), None);
+    assert_eq!(stranger.member(&ours.mesh), None);
+}
+
+#[test]
+fn cli_stats() {
+    let nodes = Node::start_mesh(&["udp", "udp"]);
+    let (a, b) = (&nodes[0], &nodes[1]);
+    a.run(&["send", "--command=2", "--to", &b.mesh]).ok();
+
+    let stats = b.run(&["stats", "-o", "json"]).json();
+    assert_eq!(stats["received"], 1);
+    assert_eq!(stats["address"], b.mesh);
+    assert_eq!(stats["state"], "online");
+    assert_eq!(stats["generation"], b.generation);
+    let counters = stats["counters"].as_object().expect("counters by name");
+    assert!(
+        counters.values().any(|value| value.as_u64() > Some(0)),
+        "{stats}"
+    );
+
+    let table = b.run(&["stats"]).ok();
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .map(|l| l.split_whitespace().collect())
+        .collect();
+    assert_eq!(rows[0], ["COUNTER", "VALUE"]);
+    assert!(rows.contains(&vec!["received", "1"]), "{table}");
+}
+
+#[test]
+fn cli_leave() {
+    let mut nodes = Node::start_mesh(&["udp", "tcp", "ws"]);
+    let mut last = nodes.pop().expect("three nodes");
+    let report = last.run(&["leave", "-o", "json"]).json();
+    assert_eq!(
+        (&report["confirmed"], &report["peers"]),
+        (&json!(2), &json!(2))
+    );
+    assert_eq!(report["permits_outstanding"], 0);
+    assert_eq!(last.process.ended().code(), Some(0));
+
+    let mut next = nodes.pop().expect("two nodes");
+    assert_eq!(
+        next.run(&["leave"]).ok(),
+        "left; 1 of 1 nodes confirmed it\n"
+    );
+    assert_eq!(next.process.ended().code(), Some(0));
+    for gone in [&last.mesh, &next.mesh] {
+        nodes[0].sees(gone, "left");
+    }
+}
+
+#[test]
+fn cli_exit_statuses() {
+    assert!(run(["--help"]).ok().contains("Usage: hobnob"));
+    let version = run(["--version"]).ok();
+    assert_eq!(version, concat!("hobnob ", env!("CARGO_PKG_VERSION"), "\n"));
+    let node = Node::start(&[]);
+    node.run(&["members"]).ok();
+
+    // The operation failed.
+    let nobody = "127.0.0.1:1";
+    run(["members", "--admin", nobody]).failed(1);
+    node.run(&["request", "--command=777", "--to", &node.mesh])
+        .failed(1);
+    node.run(&["send", "--command=2", "--to-type=nothing"])
+        .failed(1);
+
+    // Wrong usage.
+    run([]).failed(2);
+    run(["dance"]).failed(2);
+    run(["members"]).failed(2);
+    run(["members", "--admin", nobody, "-o", "xml"]).failed(2);
+    run(["request", "--admin", nobody, "--command=1"]).failed(2);
+    run(["send", "--admin", nobody, "--command=1"]).failed(2);
+    run(["send", "--admin", nobody, "--command=1", "--to", "here"]).failed(2);
+    run(["node", "--bind", "nowhere"]).failed(2);
+}

@@ -1,0 +1,28 @@
+//! What must hold for any bytes at all.
+//!
+//! Each property is a function from bytes that panics if the property does not hold. The fuzzer looks
+//! for such bytes without end; an ordinary test runs every property over its corpus and over changed
+//! copies of it.
+//!
+//! A property has a name, an entry in [`PROPERTIES`], a folder `fuzz/corpus/NAME` that holds the
+//! [`seeds`] and whatever was found since, and a target `fuzz/fuzz_targets/NAME.rs`.
+
+mod capsule;
+mod datagram;
+pub mod seeds;
+mod session;
+
+pub use capsule::{capsule, capsule_json};
+pub use datagram::datagram;
+pub use session::session;
+
+/// A property's name and the property.
+pub type Property = (&'static str, fn(&[u8]));
+
+/// Every property.
+pub const PROPERTIES: &[Property] = &[
+    ("capsule", capsule),
+    ("capsule_json", capsule_json),
+    ("datagram", datagram),
+    ("session", session),
+];

@@ -1,0 +1,95 @@
+//! The command line, also the one by which the processes of a measurement are started.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, value_parser};
+
+use crate::contender::Contender;
+
+/// Longest measured time of one measurement, in seconds.
+const SECONDS_MAX: f64 = 3_600.0;
+
+#[derive(Debug, Parser)]
+#[command(
+    about = "Measures Hobnob and what it is compared with, between real processes over loopback"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Request round trips, 64 bytes, at 1, 64 and 512 requests in flight
+    Request(Options),
+    /// Acknowledged one-way messages of many tasks to one peer
+    Stream(Options),
+    /// One message to 64 receivers, reliable and unreliable
+    Fanout(Options),
+    /// Serves one contender until stdin ends
+    #[command(hide = true)]
+    Serve(ServeOrder),
+    /// Drives one contender and prints what it measured
+    #[command(hide = true)]
+    Drive(DriveOrder),
+}
+
+/// How to run a benchmark.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// How often each contender is measured; the contenders take turns
+    #[arg(long, default_value_t = 5, value_parser = value_parser!(u32).range(1..=1_000))]
+    pub(crate) rounds: u32,
+    /// How long one measurement takes; a fifth more goes before it as warm-up
+    #[arg(long, default_value = "1", value_parser = seconds)]
+    pub(crate) seconds: Duration,
+    /// Run each process on a current-thread runtime instead of a multi-thread one
+    #[arg(long)]
+    pub(crate) current_thread: bool,
+    /// Write every figure to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// What a serving process is told.
+#[derive(Args, Debug)]
+pub(crate) struct ServeOrder {
+    #[arg(long)]
+    pub(crate) contender: Contender,
+    /// How many nodes or sockets, each with an address of its own
+    #[arg(long, default_value_t = 1)]
+    pub(crate) receivers: usize,
+    #[arg(long)]
+    pub(crate) current_thread: bool,
+}
+
+/// What a driving process is told.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DriveOrder {
+    #[arg(long)]
+    pub(crate) contender: Contender,
+    /// Calls in flight at any moment; of a fan-out: deliveries in flight
+    #[arg(long)]
+    pub(crate) concurrency: usize,
+    /// The addresses the serving process printed
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub(crate) peers: Vec<SocketAddr>,
+    /// The serving process, whose CPU time counts too
+    #[arg(long)]
+    pub(crate) server: u32,
+    #[arg(long, value_parser = seconds)]
+    pub(crate) seconds: Duration,
+    #[arg(long)]
+    pub(crate) current_thread: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| "not a number of seconds".to_owned())?;
+    if seconds > 0.0 && seconds <= SECONDS_MAX {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err(format!("choose more than 0 and at most {SECONDS_MAX}"))
+    }
+}

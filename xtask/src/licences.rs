@@ -5,13 +5,12 @@
 //! matter are evaluated here, with the SPDX parser that cargo-deny uses; where
 //! the program itself is installed it runs too.
 
-use std::process::{Command, Stdio};
-
 use serde::Deserialize;
 use spdx::{Expression, Licensee, ParseMode};
 
 use crate::finding::Finding;
 use crate::metadata::{Metadata, Package};
+use crate::process;
 use crate::runner::{Shell, cargo};
 
 /// The parts of `deny.toml` that are evaluated here.
@@ -23,7 +22,7 @@ pub struct Policy {
 
 #[derive(Debug, Deserialize)]
 struct Licences {
-    allow: Vec<String>,
+    allow: Vec<Licence>,
     #[serde(default)]
     exceptions: Vec<Exception>,
 }
@@ -32,13 +31,28 @@ struct Licences {
 struct Exception {
     #[serde(rename = "crate")]
     package: String,
-    allow: Vec<String>,
+    allow: Vec<Licence>,
 }
+
+/// A licence that SPDX knows: a misspelt one in the policy is an error.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Licence(Licensee);
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Sources {
     allow_registry: Vec<String>,
+}
+
+impl TryFrom<String> for Licence {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Licensee::parse(&name)
+            .map(Self)
+            .map_err(|error| format!("`{name}`: {}", error.reason))
+    }
 }
 
 impl Policy {
@@ -73,32 +87,21 @@ impl Policy {
         };
         let exceptions = self.licenses.exceptions.iter();
         let granted = exceptions.filter(|exception| exception.package == package.name);
-        let allowed: Vec<Licensee> = granted
+        let allowed: Vec<&Licence> = granted
             .flat_map(|exception| &exception.allow)
             .chain(&self.licenses.allow)
-            .filter_map(|name| Licensee::parse(name).ok())
             .collect();
-        expression
-            .evaluate(|wanted| allowed.iter().any(|licensee| licensee.satisfies(wanted)))
-            .eq(&false)
-            .then(|| refusal(package, &format!("`{text}` is not allowed by deny.toml")))
+        let is_allowed = expression
+            .evaluate(|wanted| allowed.iter().any(|Licence(known)| known.satisfies(wanted)));
+        (!is_allowed).then(|| refusal(package, &format!("`{text}` is not allowed by deny.toml")))
     }
 
     fn check_source(&self, package: &Package) -> Option<Finding> {
         let source = package.source.as_deref()?;
         let registry = source.strip_prefix("registry+");
-        match registry {
-            Some(url)
-                if self
-                    .sources
-                    .allow_registry
-                    .iter()
-                    .any(|allowed| allowed == url) =>
-            {
-                None
-            }
-            _ => Some(refusal(package, &format!("comes from {source}"))),
-        }
+        let allowed = &self.sources.allow_registry;
+        let is_allowed = registry.is_some_and(|url| allowed.iter().any(|allowed| allowed == url));
+        (!is_allowed).then(|| refusal(package, &format!("comes from {source}")))
     }
 
     /// The exceptions that are in use, a line each.
@@ -110,7 +113,11 @@ impl Policy {
                     .iter()
                     .any(|package| package.name == exception.package)
             })
-            .map(|Exception { package, allow }| format!("{package}: {}", allow.join(", ")))
+            .map(|Exception { package, allow }| {
+                let names: Vec<String> =
+                    allow.iter().map(|Licence(name)| name.to_string()).collect();
+                format!("{package}: {}", names.join(", "))
+            })
             .collect()
     }
 }
@@ -146,14 +153,7 @@ fn refusal(package: &Package, message: &str) -> Finding {
 }
 
 fn cargo_deny(shell: &mut Shell) -> Result<(), String> {
-    let installed = Command::new("cargo-deny")
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if installed {
+    if process::is_installed("cargo-deny") {
         let mut deny = cargo(&shell.root);
         return shell.run(deny.args(["deny", "--offline", "check", "licenses", "bans", "sources"]));
     }

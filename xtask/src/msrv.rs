@@ -1,11 +1,12 @@
 //! The minimum supported Rust version: stated once, and kept.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde::Deserialize;
 
 use crate::finding::Finding;
 use crate::metadata::{Metadata, Package};
+use crate::process;
 use crate::runner::Shell;
 use crate::tree::Tree;
 
@@ -93,13 +94,10 @@ fn version(text: &str) -> Vec<u32> {
 }
 
 fn compile(shell: &mut Shell, stated: &str) -> Result<(), String> {
-    let installed = Command::new("rustup")
-        .args(["run", stated, "rustc", "--version"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
+    // Asking must not install: newer versions of rustup do, unless told otherwise.
+    let mut ask = Command::new("rustup");
+    ask.args(["run", stated, "rustc", "--version"]);
+    let installed = process::succeeds(ask.env("RUSTUP_AUTO_INSTALL", "0"));
     if !installed {
         shell.note(format!(
             "not compiled with Rust {stated} itself; `rustup toolchain install {stated} --profile \
@@ -108,20 +106,11 @@ fn compile(shell: &mut Shell, stated: &str) -> Result<(), String> {
         return Ok(());
     }
     let target = Metadata::load(&shell.root)?.target_directory.join("msrv");
-    let mut command = Command::new("rustup");
-    command.args([
-        "run",
-        stated,
-        "cargo",
-        "check",
-        "--workspace",
-        "--locked",
-        "--target-dir",
-    ]);
-    command
-        .arg(target)
+    let mut check = Command::new("rustup");
+    check
         .current_dir(&shell.root)
         .env_remove("RUSTUP_TOOLCHAIN");
-    command.env_remove("RUSTC").env_remove("CARGO");
-    shell.run(&mut command)
+    check.env_remove("RUSTC").env_remove("CARGO");
+    check.args(["run", stated, "cargo", "check", "--workspace", "--locked"]);
+    shell.run(check.arg("--target-dir").arg(target))
 }

@@ -1,8 +1,8 @@
-//! Runs a program to its end or to a deadline, and lets its output through.
+//! Runs a program to its end or to a deadline, and passes its output on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -39,9 +39,8 @@ impl std::fmt::Display for Trouble {
     }
 }
 
-/// Runs `command` without standard input. Its standard output is passed on line
-/// by line, and each line shown to `on_line`; its standard error goes straight
-/// through.
+/// Runs `command` without standard input. Each line of its standard output goes
+/// to `on_line` as it comes; its standard error goes straight through.
 ///
 /// # Errors
 ///
@@ -60,12 +59,7 @@ pub fn stream(
     let mut ended: Option<(ExitStatus, Instant)> = None;
     let status = loop {
         match lines.recv_timeout(POLL) {
-            Ok(line) => {
-                let mut stdout = io::stdout().lock();
-                // Nobody left to read the output is no reason to stop checking.
-                let _ = stdout.write_all(&line).and_then(|()| stdout.flush());
-                on_line(&String::from_utf8_lossy(&line));
-            }
+            Ok(line) => on_line(&String::from_utf8_lossy(&line)),
             Err(RecvTimeoutError::Disconnected) => match ended {
                 Some((status, _)) => break status,
                 None => std::thread::sleep(POLL),
@@ -107,6 +101,21 @@ pub fn capture(command: &mut Command) -> Result<String, String> {
         return Err(format!("{name}: {}", output.status));
     }
     String::from_utf8(output.stdout).map_err(|_| format!("{name}: its output is not UTF-8"))
+}
+
+/// Whether `program` is there and answers to `--version`.
+pub fn is_installed(program: &str) -> bool {
+    succeeds(Command::new(program).arg("--version"))
+}
+
+/// Whether `command` ends well. What it prints is of no interest.
+pub fn succeeds(command: &mut Command) -> bool {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 /// The command as one would type it, its program's folder left out.

@@ -61,6 +61,16 @@ pub fn cargo(root: &Path) -> Command {
 }
 
 impl Shell {
+    /// A shell in `root` without a deadline.
+    pub fn new(root: PathBuf) -> Self {
+        Self {
+            root,
+            deadline: None,
+            tally: None,
+            notes: Vec::new(),
+        }
+    }
+
     /// Runs cargo with `args` and lets its output through.
     ///
     /// # Errors
@@ -122,11 +132,18 @@ impl Shell {
         }
     }
 
-    fn stream(&mut self, command: &mut Command, on_line: impl FnMut(&str)) -> Result<(), String> {
+    fn stream(
+        &mut self,
+        command: &mut Command,
+        mut on_line: impl FnMut(&str),
+    ) -> Result<(), String> {
         let name = process::describe(command);
         println!("$ {name}");
-        process::stream(command, self.deadline, on_line)
-            .map_err(|trouble| format!("`{name}`: {trouble}"))
+        process::stream(command, self.deadline, |line| {
+            print!("{line}");
+            on_line(line);
+        })
+        .map_err(|trouble| format!("`{name}`: {trouble}"))
     }
 }
 
@@ -137,14 +154,8 @@ impl Runner {
     ///
     /// If the repository's root can't be found.
     pub fn new(options: Options) -> Result<Self, String> {
-        let root = find_root()?;
-        let deadline = options.deadline.map(|limit| Instant::now() + limit);
-        let shell = Shell {
-            root,
-            deadline,
-            tally: None,
-            notes: Vec::new(),
-        };
+        let mut shell = Shell::new(find_root()?);
+        shell.deadline = options.deadline.map(|limit| Instant::now() + limit);
         Ok(Self {
             options,
             shell,

@@ -1,9 +1,10 @@
 //! The steps, and which chore runs which.
 
+use crate::metadata::Metadata;
 use crate::runner::{Shell, cargo};
 use crate::tally::Tally;
 use crate::tree::Tree;
-use crate::{licences, msrv, purity, tidy};
+use crate::{licences, msrv, process, purity, tidy};
 
 /// Something with a name that passes or fails.
 pub struct Step {
@@ -41,6 +42,10 @@ const CLIPPY: Step = Step {
     name: "clippy",
     run: clippy,
 };
+const FUZZ: Step = Step {
+    name: "fuzz",
+    run: fuzz,
+};
 const DOCS: Step = Step {
     name: "docs",
     run: docs,
@@ -56,12 +61,12 @@ const DOC_TESTS: Step = Step {
 
 /// Everything, the quick checks first.
 pub const CI: &[Step] = &[
-    FORMAT, HOUSE, LICENCE, VERSION, PURE, CLIPPY, DOCS, TESTS, DOC_TESTS,
+    FORMAT, HOUSE, LICENCE, VERSION, PURE, CLIPPY, FUZZ, DOCS, TESTS, DOC_TESTS,
 ];
 /// The `fmt` chore.
 pub const FMT: &[Step] = &[FORMAT];
 /// The `lint` chore.
-pub const LINT: &[Step] = &[CLIPPY, DOCS];
+pub const LINT: &[Step] = &[CLIPPY, FUZZ, DOCS];
 /// The `test` chore.
 pub const TEST: &[Step] = &[TESTS, DOC_TESTS];
 /// The `purity` chore.
@@ -101,6 +106,29 @@ fn docs(shell: &mut Shell) -> Result<(), String> {
             .args(["doc", "--workspace", "--lib", "--no-deps", "--locked"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )
+}
+
+/// The fuzz targets are a workspace of their own, which nothing else compiles.
+/// Their corpus runs with the ordinary tests; see [`tidy::fuzz`].
+fn fuzz(shell: &mut Shell) -> Result<(), String> {
+    const MANIFEST: &str = "fuzz/Cargo.toml";
+    if !shell.root.join(MANIFEST).is_file() {
+        return Err(format!("{MANIFEST} is missing"));
+    }
+    if !process::is_installed("c++") {
+        shell.note("no C++ compiler, which libFuzzer needs: the fuzz targets were not compiled");
+        return Ok(());
+    }
+    let target = Metadata::load(&shell.root)?.target_directory.join("fuzz");
+    let mut clippy = cargo(&shell.root);
+    clippy.args([
+        "clippy",
+        "--manifest-path",
+        MANIFEST,
+        "--locked",
+        "--target-dir",
+    ]);
+    shell.run(clippy.arg(target).args(["--", "-D", "warnings"]))
 }
 
 /// Examples are built here too, so that the tests which run them find them.

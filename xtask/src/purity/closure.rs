@@ -1,5 +1,7 @@
 //! What stands under a pure crate.
 
+use std::collections::BTreeSet;
+
 use super::{Policy, about_policy};
 use crate::finding::Finding;
 use crate::metadata::{Dependency, Package};
@@ -34,20 +36,28 @@ pub fn parse_tree(text: &str) -> Option<Vec<Node>> {
     (!nodes.is_empty()).then_some(nodes)
 }
 
-/// Every package in the tree of pure crate `name` must be on the list.
+/// Every package in the tree of pure crate `name` must be on the list. One that
+/// is not is reported once, with the first way to it; what it brings along is not.
 pub fn check_closure(policy: &Policy, name: &str, tree: &[Node]) -> Vec<Finding> {
-    let refused = tree.iter().filter_map(|Node { chain }| {
-        let (package, above) = chain.split_last()?;
-        let reason = refusal(policy, package, above.last().map(String::as_str))?;
-        Some((chain.join(" → "), reason))
-    });
-    let mut findings: Vec<Finding> = refused
-        .map(|(chain, reason)| {
+    let mut refused: BTreeSet<&str> = BTreeSet::new();
+    let mut findings = Vec::new();
+    for Node { chain } in tree {
+        let Some((package, above)) = chain.split_last() else {
+            continue;
+        };
+        if chain
+            .iter()
+            .any(|package| refused.contains(package.as_str()))
+        {
+            continue;
+        }
+        if let Some(reason) = refusal(policy, package, above.last().map(String::as_str)) {
+            refused.insert(package);
             let path = format!("crates/{name}/Cargo.toml");
-            Finding::file(&path, "pure-closure", format!("{chain}: {reason}"))
-        })
-        .collect();
-    findings.dedup();
+            let message = format!("{}: {reason}", chain.join(" → "));
+            findings.push(Finding::file(&path, "pure-closure", message));
+        }
+    }
     findings
 }
 

@@ -106,7 +106,9 @@ fn build_for_bare_target(shell: &mut Shell, policy: &Policy) -> Result<(), Strin
     for name in policy.pure() {
         build.args(["--package", &format!("hobnob-{name}")]);
     }
-    shell.run(&mut build)
+    shell
+        .run(&mut build)
+        .map_err(|_| format!("the pure crates do not build for {target}"))
 }
 
 fn is_installed(target: &str) -> bool {

@@ -52,6 +52,7 @@ pub fn check_source(path: &str, text: &str, is_root: bool) -> Vec<Finding> {
             findings.push(Finding::at(path, line_of(&code, at), "no-std", message));
         }
     }
+    findings.dedup();
     findings
 }
 

@@ -3,8 +3,11 @@
 use crate::finding::Finding;
 use crate::tree::Tree;
 
-/// Every `fuzz/fuzz_targets/NAME.rs` has files in `fuzz/corpus/NAME/`, and a
-/// test file names that folder, so that the corpus runs on stable Rust too.
+/// Where the properties are listed that an ordinary test runs over their corpora.
+const PROPERTIES: &str = "fuzz/properties/src/lib.rs";
+
+/// Every `fuzz/fuzz_targets/NAME.rs` has files in `fuzz/corpus/NAME/`, and its
+/// property is listed, so that the corpus runs on stable Rust too.
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let targets = tree.files.iter().filter_map(|file| {
         let name = file
@@ -28,8 +31,11 @@ fn check_target(tree: &Tree, path: &str, name: &str) -> Option<Finding> {
             format!("has no seed corpus in {folder}"),
         ));
     }
-    let mut tests = tree.rust().filter(|(path, _)| path.contains("/tests/"));
-    let is_tested = tests.any(|(_, text)| text.contains(&folder));
-    (!is_tested)
-        .then(|| Finding::file(path, "fuzz", format!("no test under crates/ runs {folder}")))
+    let entry = format!("(\"{name}\", ");
+    let mut lists = tree.rust().filter(|(path, _)| *path == PROPERTIES);
+    let is_tested = lists.any(|(_, text)| text.contains(&entry));
+    (!is_tested).then(|| {
+        let complaint = format!("{PROPERTIES} does not list it: no test runs {folder}");
+        Finding::file(path, "fuzz", complaint)
+    })
 }

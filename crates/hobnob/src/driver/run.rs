@@ -84,8 +84,7 @@ impl Driver {
             self.shared.awake.store(true, Ordering::SeqCst);
             let more = self.receive().await;
             self.let_due_things_happen();
-            let woke = self.hand_out();
-            if woke {
+            if self.hand_out() {
                 // Callers who got their answer add their next message before everything is sent.
                 tokio::task::yield_now().await;
             }
@@ -149,7 +148,9 @@ impl Driver {
         }
     }
 
-    /// Hands out everything the endpoint has to tell. Says whether a caller was woken.
+    /// Hands out everything the endpoint has to tell. Says whether callers were woken whose next messages are
+    /// worth waiting for: a lone one sends for itself, and yielding to it would move this task to another
+    /// thread (twice the time of a request, measured).
     fn hand_out(&mut self) -> bool {
         let shared = self.shared.clone();
         let mut core = shared.core();
@@ -159,11 +160,11 @@ impl Driver {
             self.sort(&mut core, event);
         }
         drop(core);
-        let woke = !self.wakers.is_empty();
+        let several_woke = self.wakers.len() > 1;
         self.wakers.drain(..).for_each(Waker::wake);
         self.inbox.dispatch(&self.mesh, &mut self.running);
         self.inbox.give_back(&mut self.blocks);
-        woke
+        several_woke
     }
 
     fn sort(&mut self, core: &mut Core, event: Event) {

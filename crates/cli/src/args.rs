@@ -20,7 +20,7 @@ const MAX_DEV_NODES: u16 = 32;
     version,
     about = "Servers of one cluster that know each other and talk to each other."
 )]
-#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Verb,

@@ -21,6 +21,9 @@ use crate::failure::Failure;
 /// so within a few round trips.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long the admin endpoint may take to begin an answer that needs no call.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Largest answer that is read: a response of 16 MiB, at worst six bytes of
 /// JSON for one of text, and some room.
 const MAX_ANSWER_BYTES: usize = 128 << 20;
@@ -118,6 +121,12 @@ impl Admin {
             .map_err(|error| self.broken(error))?;
         // It ends with the response; its errors also reach the response's body.
         tokio::spawn(connection);
+        // What is only read is there at once; a call or a leave takes the time it was given.
+        let patience = if method == Method::GET {
+            ANSWER_TIMEOUT
+        } else {
+            Duration::MAX
+        };
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -125,8 +134,10 @@ impl Admin {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(body))
             .map_err(|error| self.broken(error))?;
-        let response = sender.send_request(request).await;
-        response.map_err(|error| self.broken(error))
+        match timeout(patience, sender.send_request(request)).await {
+            Ok(response) => response.map_err(|error| self.broken(error)),
+            Err(_) => Err(self.broken("it does not answer; is it a node's?")),
+        }
     }
 
     async fn connect(&self) -> Result<TcpStream, Failure> {

@@ -142,7 +142,7 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "admin",
         flag: "admin",
-        environment: "HOBNOB_ADMIN",
+        environment: "HOBNOB_ADMIN_BIND",
         value: "IP:PORT",
         help: "Serve the admin endpoint here; port 0 takes a free one [default: not served]",
         kind: Kind::One,

@@ -42,6 +42,7 @@ pub(crate) struct Host {
     pub(crate) gossip: Gossip,
     pub(crate) events: Vec<(Instant, Event)>,
     mirror: Mirror,
+    version: u64,
     running: bool,
 }
 
@@ -67,6 +68,8 @@ pub(crate) struct Net {
     places: BTreeMap<SocketAddr, usize>,
     rng: ChaCha8Rng,
     flown: u64,
+    /// Events and new versions of directories so far.
+    changes: u64,
 }
 
 pub(crate) fn addr(index: usize) -> SocketAddr {
@@ -125,6 +128,7 @@ impl Net {
             places: BTreeMap::new(),
             rng: ChaCha8Rng::seed_from_u64(seed),
             flown: 0,
+            changes: 0,
         }
     }
 
@@ -168,6 +172,7 @@ impl Net {
             gossip,
             events: Vec::new(),
             mirror: Mirror::default(),
+            version: 0,
             running: true,
         });
         self.due_of.push(None);
@@ -247,11 +252,14 @@ impl Net {
         }
     }
 
-    /// Runs until `done`, and returns how long that took.
+    /// Runs until `done`, and returns how long that took. What is looked at has to be something that comes
+    /// with an event or a new version of a directory.
     pub(crate) fn run_until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> Duration {
         let began = self.now;
         let end = began + limit;
-        while !done(self) {
+        let mut looked_at = None;
+        while looked_at == Some(self.changes) || !done(self) {
+            looked_at = Some(self.changes);
             let next = self.next_moment().filter(|at| *at <= end);
             let Some(at) = next else {
                 panic!("not done after {limit:?}");
@@ -320,7 +328,10 @@ impl Net {
         while let Some(event) = host.gossip.poll_event() {
             host.mirror.apply(&event);
             host.events.push((now, event));
+            self.changes += 1;
         }
+        let version = host.gossip.version();
+        self.changes += u64::from(std::mem::replace(&mut host.version, version) != version);
         assert_eq!(
             host.gossip.stats().swim_faults,
             0,

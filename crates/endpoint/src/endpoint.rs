@@ -306,9 +306,8 @@ impl Endpoint {
             .is_some_and(|remote| remote.is_established)
     }
 
-    /// Whether the process that is meant is known to be gone. A session proves nothing else: a node that
-    /// leaves talks on until its goodbye is confirmed.
-    /// Whether the process that is meant failed or left, and no later one was met at its address.
+    /// Whether the process that is meant failed or left, and no later one was met at its address. A session
+    /// does not disprove it: a node that leaves talks on until its goodbye is confirmed.
     fn is_gone(&self, to: Target, proven: Option<Generation>) -> bool {
         self.gossip.node(to.addr).is_some_and(|node| {
             let last = node.identity.generation;

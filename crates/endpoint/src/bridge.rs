@@ -53,10 +53,47 @@ impl Endpoint {
                 quiet = false;
                 self.queue_gossip(now, to, payload);
             }
+            self.repeat_probe(now);
             if quiet {
                 return;
             }
         }
+    }
+
+    /// What messages have shown counts for membership: a peer that has answered anything sent since its
+    /// probe began is there, whatever became of the probe itself.
+    pub(crate) fn answer_for_peers(&mut self, now: Instant) {
+        if let Some(probe) = self.gossip.probe()
+            && let Some(peer) = self.session_with(probe.whom)
+            && self.messaging.has_answered(peer, probe.since)
+        {
+            self.gossip.probe_answered(now);
+        }
+    }
+
+    /// SWIM sends each probe once. A ping goes beside it, one byte of the same datagram, and is repeated until
+    /// the peer has answered anything, so that nobody is suspected for a few lost datagrams.
+    pub(crate) fn repeat_probe(&mut self, now: Instant) {
+        let Some(probe) = self.gossip.probe() else {
+            self.probing = None;
+            return;
+        };
+        let is_due = self
+            .probing
+            .is_none_or(|(known, again)| known != probe || again <= now);
+        if is_due {
+            self.probing = Some((probe, now + probe.repeat_after));
+            if let Some(peer) = self.session_with(probe.whom) {
+                self.messaging.ping(now, peer);
+            }
+        }
+    }
+
+    /// The peer that has a session as this very process.
+    fn session_with(&self, whom: gossip::Identity) -> Option<Peer> {
+        let peer = self.sessions.peer_at(whom.addr)?;
+        let remote = self.sessions.remote(peer)?;
+        (remote.is_established && remote.generation == Some(whom.generation)).then_some(peer)
     }
 
     fn queue_gossip(&mut self, now: Instant, to: SocketAddr, payload: alloc::vec::Vec<u8>) {

@@ -32,6 +32,8 @@ pub struct Endpoint {
     pub(crate) meant: BTreeMap<Peer, Generation>,
     /// Peers that lately would not talk to this node, and until when that is believed.
     pub(crate) refused: BTreeMap<Peer, Instant>,
+    /// SWIM's probe, and when its ping is repeated.
+    pub(crate) probing: Option<(gossip::Probe, Instant)>,
     pub(crate) events: VecDeque<Event>,
 }
 
@@ -78,6 +80,7 @@ impl Endpoint {
             housekeeping: Housekeeping::new(now),
             meant: BTreeMap::new(),
             refused: BTreeMap::new(),
+            probing: None,
             events: VecDeque::new(),
         })
     }
@@ -332,6 +335,7 @@ impl Endpoint {
     /// Lets everything happen that is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.sessions.handle_timeout(now);
+        self.answer_for_peers(now);
         self.gossip.handle_timeout(now);
         self.messaging.handle_timeout(now);
         self.sweep(now);
@@ -368,7 +372,11 @@ impl Endpoint {
             at: self.housekeeping.due(),
             reason: TimeoutReason::Housekeeping,
         };
-        [session, gossip, messaging, Some(sweep)]
+        let probe = self.probing.map(|(_, again)| Deadline {
+            at: again,
+            reason: TimeoutReason::Probe,
+        });
+        [session, gossip, messaging, probe, Some(sweep)]
             .into_iter()
             .flatten()
             .min_by_key(|deadline| deadline.at)

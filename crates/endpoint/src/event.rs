@@ -44,6 +44,8 @@ pub enum TimeoutReason {
     Gossip(gossip::TimeoutReason),
     /// The messaging core: a retransmission or a deadline.
     Messaging(messaging::TimeoutReason),
+    /// A peer that is probed has not answered anything yet: it is asked again.
+    Probe,
     /// Sessions with strangers are swept.
     Housekeeping,
 }

@@ -24,6 +24,8 @@
 //!
 //! - Gossip frames stand before all others in a datagram, and peers with gossip are served first: load
 //!   never starves failure detection.
+//! - A peer under probe is asked again until it answers, and whatever it answers counts: neither a few lost
+//!   datagrams nor a link full of messages make a suspect of it. To be heard alone does not count.
 //! - Datagrams of one transmit are equally long but for the last, so that one system call can send them.
 //! - A peer's bytes never panic it, and one bad datagram spoils no other.
 //!

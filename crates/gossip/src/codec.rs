@@ -67,6 +67,14 @@ impl SwimPacket {
         decode_header(&mut Reader::new(bytes))
             .is_ok_and(|header| header.message == Message::TurnUndead)
     }
+
+    /// The number of the probe, if a packet of our own is a ping.
+    pub(crate) fn ping_number(bytes: &[u8]) -> Option<u8> {
+        match decode_header(&mut Reader::new(bytes)).ok()?.message {
+            Message::Ping(number) => Some(number),
+            _ => None,
+        }
+    }
 }
 
 impl foca::Codec<Life> for LifeCodec {

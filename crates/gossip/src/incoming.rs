@@ -102,6 +102,7 @@ impl Gossip {
         if self.suspects(src) || packet.updates.iter().any(about_suspicion) {
             self.expect_suspicion(now);
         }
+        self.swim.note_answer(&packet.header);
         if packet.updates.len() == before {
             self.swim.handle_packet(now, bytes);
         } else if let Ok(kept) = packet.encode() {

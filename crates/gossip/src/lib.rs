@@ -12,7 +12,8 @@
 //!    called, however large the cluster; but somebody has to be, for as long as [`Gossip::is_alone`].
 //! 2. *Living.* SWIM probes one peer each period. Whoever does not answer, directly or by way of others, is
 //!    [`Suspect`](NodeState::Suspect) and told so; unless it refutes that in time, it has
-//!    [`Failed`](NodeState::Failed). Records that change are passed on as news; what news misses, a random peer's
+//!    [`Failed`](NodeState::Failed). A lost ping is not repeated by SWIM; the owner, who knows which of its
+//!    own datagrams are answered, can ask again and answer for the peer ([`Gossip::probe`]). Records that change are passed on as news; what news misses, a random peer's
 //!    digest brings to light. Failed nodes are called from time to time, so that a partition heals by itself.
 //! 3. *Coming back.* Down is final in SWIM, so a node that was declared dead by mistake goes on under its next
 //!    *life*. It stays the same process, with the same [`Identity`], and who had not missed it notices nothing.
@@ -97,7 +98,7 @@ mod timers;
 pub use clockwork::TimeoutReason;
 pub use config::{ConfigError, GossipConfig, Profile, ValidGossipConfig};
 pub use event::Event;
-pub use gossip::{Gossip, GossipStats};
+pub use gossip::{Gossip, GossipStats, Probe};
 pub use identity::{Identity, canonical_addr};
 pub use metadata::{Metadata, MetadataError, MetadataFields};
 pub use node::{DeclaredState, Node, NodeState};

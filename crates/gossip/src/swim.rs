@@ -3,11 +3,18 @@
 use alloc::{collections::VecDeque, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
-use foca::{Foca, Incarnation, Member, NoCustomBroadcast, Notification, State, Timer, TimerToken};
+use foca::{
+    Foca, Header, Incarnation, Member, Message, NoCustomBroadcast, Notification, State, Timer,
+    TimerToken,
+};
 use hobnob_wire::Instant;
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 
-use crate::{codec::LifeCodec, identity::Life, timers::Timers};
+use crate::{
+    codec::{LifeCodec, SwimPacket},
+    identity::Life,
+    timers::Timers,
+};
 
 /// What foca says happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +46,20 @@ pub(crate) struct Sighting {
     pub(crate) suspect: bool,
 }
 
+/// The round of probing under way: whose answer is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Probe {
+    pub(crate) life: Life,
+    pub(crate) since: Instant,
+    number: u8,
+}
+
 /// The SWIM protocol. After each call, notes first, then sends, are to be fetched.
 pub(crate) struct Swim {
     foca: Foca<Life, LifeCodec, ChaCha8Rng, NoCustomBroadcast>,
     timers: Timers,
     inbox: Outcome,
+    probe: Option<Probe>,
     token: TimerToken,
     suspicion: Duration,
     faults: u64,
@@ -56,6 +72,7 @@ impl Swim {
             foca: Foca::new(me, config, ChaCha8Rng::seed_from_u64(seed), LifeCodec),
             timers: Timers::default(),
             inbox: Outcome::default(),
+            probe: None,
             token: TimerToken::default(),
             faults: 0,
         }
@@ -76,8 +93,47 @@ impl Swim {
             _ => Ran::Other,
         };
         let result = self.foca.handle_timer(timer, &mut self.inbox);
+        if ran == Ran::Probe {
+            self.probe = self.inbox.ping().map(|(life, number)| Probe {
+                life,
+                since: now,
+                number,
+            });
+        }
         self.finish(now, &result);
         Some(ran)
+    }
+
+    /// The probe under way, unless it was answered for.
+    pub(crate) const fn probe(&self) -> Option<Probe> {
+        self.probe
+    }
+
+    /// A packet is about to be handed over: it may be the answer.
+    pub(crate) fn note_answer(&mut self, header: &Header<Life>) {
+        self.probe.take_if(|probe| {
+            header.src == probe.life && header.message == Message::Ack(probe.number)
+        });
+    }
+
+    /// Whoever is probed has shown in another way that it is there. foca takes the same packet from it as if
+    /// it had answered; incarnation 0 claims nothing about a suspicion.
+    pub(crate) fn answer_probe(&mut self, now: Instant, me: Life) {
+        let Some(probe) = self.probe.take() else {
+            return;
+        };
+        let ack = SwimPacket {
+            header: Header {
+                src: probe.life,
+                src_incarnation: 0,
+                dst: me,
+                message: Message::Ack(probe.number),
+            },
+            updates: Vec::new(),
+        };
+        if let Ok(packet) = ack.encode() {
+            self.handle_packet(now, &packet);
+        }
     }
 
     pub(crate) fn next_timer(&self) -> Option<Instant> {
@@ -140,6 +196,7 @@ impl Swim {
 
     /// Stops probing for good. Pings are still answered.
     pub(crate) fn stop_probing(&mut self) {
+        self.probe = None;
         self.timers.keep_removals();
     }
 
@@ -232,6 +289,14 @@ struct Outcome {
     timers: Vec<(Duration, Timer<Life>)>,
     defunct: u64,
     reconnecting: bool,
+}
+
+impl Outcome {
+    /// The ping that was sent last: to whom, and its number.
+    fn ping(&self) -> Option<(Life, u8)> {
+        let mut sends = self.sends.iter().rev();
+        sends.find_map(|(to, packet)| Some((*to, SwimPacket::ping_number(packet)?)))
+    }
 }
 
 impl foca::Runtime<Life> for Outcome {

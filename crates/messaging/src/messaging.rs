@@ -345,6 +345,15 @@ impl Messaging {
         })
     }
 
+    /// Whether the peer has answered, in the current session, anything that was sent at `since` or later: so
+    /// it is there, hears this node, and is heard.
+    pub fn has_answered(&self, peer: Peer, since: Instant) -> bool {
+        self.peers.get(peer).is_some_and(|state| {
+            let answered = state.recovery.answered();
+            answered > Instant::ZERO && answered >= since
+        })
+    }
+
     /// The smoothed round trip to the peer, once it was measured.
     pub fn rtt(&self, peer: Peer) -> Option<Duration> {
         self.peers.get(peer)?.recovery.rtt.measured()

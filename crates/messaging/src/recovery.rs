@@ -32,6 +32,8 @@ pub(crate) struct Recovery {
     loss_at: Option<Instant>,
     /// Probe timeouts since the last ack.
     timeouts: u32,
+    /// When the newest packet was sent that was acknowledged.
+    answered: Instant,
 }
 
 /// What a peer's timer is for.
@@ -61,7 +63,13 @@ impl Recovery {
             waiting_since: Instant::ZERO,
             loss_at: None,
             timeouts: 0,
+            answered: Instant::ZERO,
         }
+    }
+
+    /// When the newest packet was sent that was acknowledged in this session.
+    pub(crate) const fn answered(&self) -> Instant {
+        self.answered
     }
 
     /// Another session: numbers start again. The path is the same, so its round trip stays. All packets were
@@ -99,6 +107,7 @@ impl Recovery {
         self.largest_acked = self.largest_acked.max(Some(largest));
         self.waiting_since = now;
         self.timeouts = 0;
+        self.answered = self.answered.max(newest.sent_at);
         if newest.number == largest {
             self.rtt.sample(now.saturating_since(newest.sent_at), delay);
         }

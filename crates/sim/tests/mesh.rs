@@ -448,3 +448,43 @@ fn the_same_seed_gives_the_same_run() {
     assert_eq!(run(42), run(42));
     assert_ne!(run(42).0, run(43).0);
 }
+
+/// Times anybody began to suspect anybody.
+fn suspicions(sim: &Sim<App>) -> usize {
+    let begins = |event: &gossip::Event| {
+        matches!(
+            event,
+            gossip::Event::StateChanged {
+                to: NodeState::Suspect,
+                ..
+            }
+        )
+    };
+    let changes = sim.app.changes.iter();
+    changes.filter(|(_, event)| begins(event)).count()
+}
+
+/// SWIM asks once, directly and by way of others; one lost datagram must not make a suspect.
+#[test]
+fn a_third_of_all_datagrams_lost_makes_nobody_a_suspect() {
+    for seed in 0..3 {
+        let (mut sim, _) = cluster(seed, Conditions::LAN, 8);
+        sim.set_conditions(Conditions::LAN.with_loss(0.3));
+        sim.run_for(Duration::from_secs(60));
+        assert_eq!(suspicions(&sim), 0, "seed {seed}");
+    }
+}
+
+/// What it sends says nothing about whether it hears: only its answers do.
+#[test]
+fn a_node_that_is_heard_but_hears_nothing_fails() {
+    let (mut sim, ids) = cluster(1, Conditions::LAN, 5);
+    for &other in &ids[1..] {
+        sim.cut(other, ids[0], true);
+    }
+    let failed = sim.run_until(Duration::from_secs(30), |sim| {
+        let gone = |at: &NodeId| state(sim, *at, ids[0]) == Some(NodeState::Failed);
+        ids[1..].iter().all(gone)
+    });
+    assert!(failed, "everybody misses it");
+}

@@ -8,8 +8,9 @@
 //! # Phases
 //!
 //! 1. [`Sim::new`] takes a seed and the network's [`Conditions`]; [`Sim::start`] adds nodes.
-//! 2. [`Sim::run_for`] lets time pass. Whatever the nodes report is handed to the [`Application`], which acts
-//!    on them through [`Sim`]'s commands; between runs the test does the same.
+//! 2. [`Sim::run_for`] lets time pass. The [`Application`] hears of every process that starts, of whatever it
+//!    reports, and of the timers it has set itself; it acts through [`At`]. Between runs the test does the
+//!    same by [`Sim::with`].
 //! 3. [`Sim::kill`], [`Sim::pause`], [`Sim::cut`] and their opposites make the day worse or better.
 //!
 //! # Promises
@@ -21,16 +22,18 @@
 //!
 //! It reads no clock, opens no socket, starts no thread, and looks into no datagram.
 
+mod application;
 mod conditions;
 mod network;
 mod node;
 mod sim;
 
+pub use application::{Application, At, Idle};
 pub use conditions::Conditions;
 pub use hobnob_endpoint as endpoint;
 pub use hobnob_endpoint::wire::Instant;
 pub use node::NodeId;
-pub use sim::{Application, Idle, Sim};
+pub use sim::Sim;
 
 #[doc(no_inline)]
 pub use hobnob_endpoint::Endpoint;

@@ -7,7 +7,10 @@ use hobnob_endpoint::{
     wire::{Instant, Transmit},
 };
 
-use crate::network::Network;
+use crate::{
+    application::{At, Wakes},
+    network::Network,
+};
 
 /// Bytes of the send buffer: what the driver uses.
 const BUFFER_BYTES: usize = 65_000;
@@ -33,15 +36,29 @@ pub(crate) struct Node {
     pub(crate) config: EndpointConfig,
     /// `None` while the process is dead.
     pub(crate) endpoint: Option<Endpoint>,
+    pub(crate) wakes: Wakes,
     /// Datagrams that wait in the socket of a paused process.
     pub(crate) waiting: Vec<(SocketAddr, Vec<u8>)>,
     pub(crate) is_paused: bool,
 }
 
 impl Node {
+    /// The process as its application sees it; `None` when it is dead.
+    pub(crate) fn at(&mut self, id: NodeId, now: Instant) -> Option<At<'_>> {
+        Some(At {
+            node: id,
+            generation: self.config.generation,
+            now,
+            world_now: now,
+            endpoint: self.endpoint.as_mut()?,
+            wakes: &mut self.wakes,
+        })
+    }
+
     pub(crate) fn due(&self) -> Option<Instant> {
         let endpoint = self.endpoint.as_ref().filter(|_| !self.is_paused)?;
-        endpoint.poll_timeout().map(|deadline| deadline.at)
+        let timeout = endpoint.poll_timeout().map(|deadline| deadline.at);
+        timeout.into_iter().chain(self.wakes.next()).min()
     }
 
     /// Puts everything the endpoint has to send into the network.

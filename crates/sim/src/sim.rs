@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use hobnob_endpoint::{
-    Endpoint, EndpointConfig, Event,
+    Endpoint, EndpointConfig,
     gossip::Metadata,
     wire::{Generation, Instant},
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use crate::{
+    application::{Application, At, Wakes},
     conditions::Conditions,
     network::Network,
     node::{Node, NodeId},
@@ -18,20 +19,6 @@ use crate::{
 
 /// Steps at one moment of virtual time, at most: far more than any burst takes.
 const STEPS_AT_ONCE_MAX: u32 = 1_000_000;
-
-/// What runs on the nodes.
-pub trait Application {
-    /// A node reports something. What is done to the endpoint here is sent at once.
-    fn on_event(&mut self, node: NodeId, now: Instant, endpoint: &mut Endpoint, event: Event);
-}
-
-/// An application that ignores everything.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Idle;
-
-impl Application for Idle {
-    fn on_event(&mut self, _: NodeId, _: Instant, _: &mut Endpoint, _: Event) {}
-}
 
 /// A cluster under one virtual clock and one seed.
 pub struct Sim<A> {
@@ -86,9 +73,11 @@ impl<A: Application> Sim<A> {
         self.nodes.push(Node {
             config,
             endpoint: Some(endpoint),
+            wakes: Wakes::default(),
             waiting: Vec::new(),
             is_paused: false,
         });
+        self.greet(id);
         id
     }
 
@@ -96,6 +85,7 @@ impl<A: Application> Sim<A> {
     pub fn kill(&mut self, node: NodeId) {
         let node = &mut self.nodes[node.0];
         node.endpoint = None;
+        node.wakes = Wakes::default();
         node.waiting.clear();
     }
 
@@ -124,6 +114,7 @@ impl<A: Application> Sim<A> {
         self.nodes[node.0].endpoint = Some(self.endpoint_of(&config));
         self.nodes[node.0].config = config;
         self.nodes[node.0].is_paused = false;
+        self.greet(node);
     }
 
     /// Stops a node as SIGSTOP would: its datagrams wait, its timers too.
@@ -141,7 +132,7 @@ impl<A: Application> Sim<A> {
         for (from, bytes) in waiting {
             self.deliver(node, from, bytes);
         }
-        self.drain(node);
+        self.let_due_things_happen(node);
     }
 
     /// Cuts (or heals) one direction between two nodes.
@@ -165,12 +156,8 @@ impl<A: Application> Sim<A> {
     }
 
     /// Does something to a node and sends what comes of it. `None` when the node is dead.
-    pub fn with<T>(
-        &mut self,
-        node: NodeId,
-        act: impl FnOnce(&mut Endpoint, Instant) -> T,
-    ) -> Option<T> {
-        let result = act(self.nodes[node.0].endpoint.as_mut()?, self.now);
+    pub fn with<T>(&mut self, node: NodeId, act: impl FnOnce(&mut At<'_>) -> T) -> Option<T> {
+        let result = act(&mut self.nodes[node.0].at(node, self.now)?);
         self.drain(node);
         Some(result)
     }
@@ -249,12 +236,28 @@ impl<A: Application> Sim<A> {
                 }
             }
         } else if let Some((_, node)) = due {
-            if let Some(endpoint) = self.nodes[node.0].endpoint.as_mut() {
-                endpoint.handle_timeout(self.now);
-            }
-            self.drain(node);
+            self.let_due_things_happen(node);
         }
         true
+    }
+
+    fn greet(&mut self, id: NodeId) {
+        if let Some(mut at) = self.nodes[id.0].at(id, self.now) {
+            self.app.on_start(&mut at);
+        }
+        self.drain(id);
+    }
+
+    fn let_due_things_happen(&mut self, id: NodeId) {
+        if let Some(endpoint) = self.nodes[id.0].endpoint.as_mut() {
+            endpoint.handle_timeout(self.now);
+        }
+        while let Some(token) = self.nodes[id.0].wakes.pop(self.now) {
+            if let Some(mut at) = self.nodes[id.0].at(id, self.now) {
+                self.app.on_wake(&mut at, token);
+            }
+        }
+        self.drain(id);
     }
 
     /// A node whose deadline never moves on would stop the clock for all.
@@ -286,14 +289,13 @@ impl<A: Application> Sim<A> {
     /// Hands out events and sends what is to be sent, until neither is left.
     fn drain(&mut self, id: NodeId) {
         loop {
-            let node = &mut self.nodes[id.0];
-            let Some(endpoint) = node.endpoint.as_mut() else {
+            let Some(mut at) = self.nodes[id.0].at(id, self.now) else {
                 return;
             };
-            let Some(event) = endpoint.poll_event() else {
+            let Some(event) = at.endpoint.poll_event() else {
                 break;
             };
-            self.app.on_event(id, self.now, endpoint, event);
+            self.app.on_event(&mut at, event);
         }
         self.nodes[id.0].transmit(self.now, &mut self.network);
         if self.nodes[id.0]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use hobnob_sim::{
-    Application, Conditions, Endpoint, Instant, NodeId, Sim,
+    Application, At, Conditions, NodeId, Sim,
     endpoint::{
         CallError, Event, Target,
         gossip::{self, DeclaredState, Metadata, MetadataFields, NodeState, Profile},
@@ -28,7 +28,13 @@ struct App {
 }
 
 impl Application for App {
-    fn on_event(&mut self, node: NodeId, now: Instant, endpoint: &mut Endpoint, event: Event) {
+    fn on_start(&mut self, at: &mut At<'_>) {
+        [ECHO, COUNT, NEVER]
+            .into_iter()
+            .for_each(|c| at.endpoint.register(c));
+    }
+
+    fn on_event(&mut self, at: &mut At<'_>, event: Event) {
         match event {
             Event::Message(messaging::Event::Answered { token, result }) => {
                 assert!(
@@ -43,8 +49,8 @@ impl Application for App {
                 );
             }
             Event::Message(messaging::Event::Message { payload, .. }) => {
-                *self.handled.entry((node, payload)).or_default() += 1;
-                endpoint.handled(1);
+                *self.handled.entry((at.node, payload)).or_default() += 1;
+                at.endpoint.handled(1);
             }
             Event::Message(messaging::Event::Request {
                 key,
@@ -52,11 +58,11 @@ impl Application for App {
                 payload,
                 ..
             }) => {
-                endpoint
-                    .respond(now, key, ResponseStatus::Ok, payload)
+                at.endpoint
+                    .respond(at.now, key, ResponseStatus::Ok, payload)
                     .unwrap();
             }
-            Event::Member(change) => self.changes.push((node, change)),
+            Event::Member(change) => self.changes.push((at.node, change)),
             _ => {}
         }
     }
@@ -79,9 +85,9 @@ fn cluster(seed: u64, conditions: Conditions, size: usize) -> (Sim<App>, Vec<Nod
 fn greet(sim: &mut Sim<App>, ids: &[NodeId]) {
     let first = sim.addr(ids[0]);
     for &id in &ids[1..] {
-        sim.with(id, |endpoint, now| {
-            if endpoint.members().is_alone() {
-                endpoint.join(now, first);
+        sim.with(id, |at| {
+            if at.endpoint.members().is_alone() {
+                at.endpoint.join(at.now, first);
             }
         });
     }
@@ -92,19 +98,9 @@ fn start(sim: &mut Sim<App>) -> NodeId {
         node_type: "udp".into(),
         ..MetadataFields::default()
     };
-    let id = sim.start(Metadata::new(fields).unwrap(), |config| {
+    sim.start(Metadata::new(fields).unwrap(), |config| {
         config.gossip = gossip::GossipConfig::new(Profile::Local);
-    });
-    welcome(sim, id);
-    id
-}
-
-fn welcome(sim: &mut Sim<App>, id: NodeId) {
-    sim.with(id, |endpoint, _| {
-        [ECHO, COUNT, NEVER]
-            .into_iter()
-            .for_each(|c| endpoint.register(c));
-    });
+    })
 }
 
 fn nth(ids: &[NodeId], number: u64) -> NodeId {
@@ -134,8 +130,10 @@ fn target(sim: &Sim<App>, to: NodeId) -> Target {
 fn request(sim: &mut Sim<App>, from: NodeId, to: NodeId, command: Command, token: u64) {
     let to = target(sim, to);
     let payload = Bytes::from(token.to_be_bytes().to_vec());
-    let call = |endpoint: &mut Endpoint, now: Instant| {
-        endpoint.request(now, to, command, payload, now + 20 * SECOND, Token(token))
+    let call = |at: &mut At<'_>| {
+        let deadline = at.now + 20 * SECOND;
+        at.endpoint
+            .request(at.now, to, command, payload, deadline, Token(token))
     };
     sim.with(from, call).expect("alive").expect("taken on");
 }
@@ -165,14 +163,14 @@ fn calls_get_through_a_bad_network() {
             request(&mut sim, from, to, ECHO, token);
             let to = target(&sim, to);
             let payload = Bytes::from(format!("message {token}"));
-            sim.with(from, |endpoint, now| {
-                endpoint
+            sim.with(from, |at| {
+                at.endpoint
                     .send(
-                        now,
+                        at.now,
                         to,
                         COUNT,
                         payload,
-                        now + 20 * SECOND,
+                        at.now + 20 * SECOND,
                         Token(1_000 + token),
                     )
                     .unwrap();
@@ -204,9 +202,8 @@ fn a_restart_ends_what_waits_for_the_old_process() {
     sim.run_for(Duration::from_millis(50));
     sim.kill(ids[1]);
     sim.restart(ids[1]);
-    welcome(&mut sim, ids[1]);
     let first = sim.addr(ids[0]);
-    sim.with(ids[1], |endpoint, now| endpoint.join(now, first));
+    sim.with(ids[1], |at| at.endpoint.join(at.now, first));
     assert!(
         sim.run_until(2 * SECOND, |sim| sim.app.answered.contains_key(&1)),
         "it does not hang"
@@ -233,15 +230,15 @@ fn a_call_meant_for_the_old_process_is_not_given_to_the_new_one() {
         .generation;
     sim.kill(ids[1]);
     sim.restart(ids[1]);
-    welcome(&mut sim, ids[1]);
     request(&mut sim, ids[0], ids[1], ECHO, 1);
     assert!(sim.run_until(2 * SECOND, |sim| sim.app.answered.contains_key(&1)));
     let old = Target {
         addr: sim.addr(ids[1]),
         generation: Some(meant),
     };
-    let refused = sim.with(ids[0], |endpoint, now| {
-        endpoint.request(now, old, ECHO, Bytes::new(), now + SECOND, Token(2))
+    let refused = sim.with(ids[0], |at| {
+        at.endpoint
+            .request(at.now, old, ECHO, Bytes::new(), at.now + SECOND, Token(2))
     });
     assert_eq!(refused.unwrap().unwrap_err(), CallError::PeerRestarted);
 }
@@ -253,17 +250,16 @@ fn a_call_that_waits_for_a_session_is_not_given_to_a_later_process() {
     let seen = sim.endpoint(b).unwrap().sessions().generation();
     sim.kill(b);
     sim.restart(b);
-    welcome(&mut sim, b);
     // The first word between the two: nothing but the target says which process is meant.
     let meant = Target {
         addr: sim.addr(b),
         generation: Some(seen),
     };
-    sim.with(a, |endpoint, now| {
+    sim.with(a, |at| {
         let payload = Bytes::from_static(b"for the first");
-        let deadline = now + 5 * SECOND;
-        endpoint
-            .send(now, meant, COUNT, payload, deadline, Token(1))
+        let deadline = at.now + 5 * SECOND;
+        at.endpoint
+            .send(at.now, meant, COUNT, payload, deadline, Token(1))
             .unwrap();
     });
     assert!(sim.run_until(2 * SECOND, |sim| sim.app.sent.contains_key(&1)));
@@ -280,8 +276,9 @@ fn nobody_can_be_called_at_an_address_no_node_can_have() {
             addr: addr.parse().unwrap(),
             generation: None,
         };
-        let refused = sim.with(a, |endpoint, now| {
-            endpoint.request(now, to, ECHO, Bytes::new(), now + SECOND, Token(1))
+        let refused = sim.with(a, |at| {
+            at.endpoint
+                .request(at.now, to, ECHO, Bytes::new(), at.now + SECOND, Token(1))
         });
         assert_eq!(
             refused.unwrap().unwrap_err(),
@@ -307,8 +304,9 @@ fn a_dead_node_ends_its_calls_and_is_failed() {
     };
     assert!(sim.run_until(15 * SECOND, failed));
     let again = target(&sim, ids[3]);
-    let refused = sim.with(ids[0], |endpoint, now| {
-        endpoint.request(now, again, ECHO, Bytes::new(), now + SECOND, Token(2))
+    let refused = sim.with(ids[0], |at| {
+        at.endpoint
+            .request(at.now, again, ECHO, Bytes::new(), at.now + SECOND, Token(2))
     });
     assert_eq!(
         refused.unwrap().unwrap_err(),
@@ -321,8 +319,8 @@ fn a_dead_node_ends_its_calls_and_is_failed() {
 fn leaving_is_seen_as_offline_then_left_and_never_as_failed() {
     for seed in 0..20 {
         let (mut sim, ids) = cluster(seed, Conditions::LAN.with_loss(0.1), 5);
-        sim.with(ids[4], |endpoint, now| {
-            endpoint.set_state(now, DeclaredState::Offline);
+        sim.with(ids[4], |at| {
+            at.endpoint.set_state(at.now, DeclaredState::Offline);
         });
         let offline = |sim: &Sim<App>| {
             ids[..4]
@@ -336,7 +334,7 @@ fn leaving_is_seen_as_offline_then_left_and_never_as_failed() {
             sim.app.answered[&1].is_ok(),
             "seed {seed}: an offline node still serves"
         );
-        sim.with(ids[4], |endpoint, now| endpoint.leave(now));
+        sim.with(ids[4], |at| at.endpoint.leave(at.now));
         let finished = |sim: &Sim<App>| {
             sim.app
                 .changes
@@ -368,9 +366,9 @@ fn who_leaves_right_after_joining_has_left_and_not_failed() {
         let (mut sim, ids) = cluster(9, Conditions::LAN, 3);
         let seed = sim.addr(ids[0]);
         let late = start(&mut sim);
-        sim.with(late, |endpoint, now| endpoint.join(now, seed));
+        sim.with(late, |at| at.endpoint.join(at.now, seed));
         sim.run_for(Duration::from_micros(micros));
-        sim.with(late, |endpoint, now| endpoint.leave(now));
+        sim.with(late, |at| at.endpoint.leave(at.now));
         let finished = |(node, change): &(NodeId, gossip::Event)| {
             *node == late && matches!(change, gossip::Event::LeaveFinished { .. })
         };
@@ -411,8 +409,7 @@ fn a_stale_generation_is_raised_above_what_was_seen() {
     sim.run_for(15 * SECOND);
     // The clock was set back: the process comes up with a generation before its last one.
     sim.restart_with_generation(ids[1], hobnob_sim::endpoint::wire::Generation(seen.0 - 1));
-    welcome(&mut sim, ids[1]);
-    sim.with(ids[1], |endpoint, now| endpoint.join(now, first));
+    sim.with(ids[1], |at| at.endpoint.join(at.now, first));
     let back = |sim: &Sim<App>| {
         let node = sim
             .endpoint(ids[0])
@@ -420,9 +417,9 @@ fn a_stale_generation_is_raised_above_what_was_seen() {
         node.is_some_and(|node| node.is_online() && node.identity.generation > seen)
     };
     let rejoined = (0..60).any(|_| {
-        sim.with(ids[1], |endpoint, now| {
-            if endpoint.members().is_alone() {
-                endpoint.join(now, first);
+        sim.with(ids[1], |at| {
+            if at.endpoint.members().is_alone() {
+                at.endpoint.join(at.now, first);
             }
         });
         sim.run_until(SECOND, back)

@@ -2,38 +2,66 @@
 //!
 //! The nodes are the real thing: [`Endpoint`]s, the very code that runs under tokio. Only what is around
 //! them is made up: time, which jumps from event to event; the network, which delays, loses, repeats,
-//! reorders and corrupts datagrams and can be cut; and the processes, which can be killed, paused and
-//! started again.
+//! reorders and corrupts datagrams, is only so wide and can be cut; the machines, with their sockets and
+//! clocks; and the processes, which can be killed, paused and started again.
 //!
 //! # Phases
 //!
 //! 1. [`Sim::new`] takes a seed and the network's [`Conditions`]; [`Sim::start`] adds nodes.
-//! 2. [`Sim::run_for`] lets time pass. The [`Application`] hears of every process that starts, of whatever it
-//!    reports, and of the timers it has set itself; it acts through [`At`]. Between runs the test does the
-//!    same by [`Sim::with`].
-//! 3. [`Sim::kill`], [`Sim::pause`], [`Sim::cut`] and their opposites make the day worse or better.
+//! 2. [`Sim::run_for`] lets time pass, [`Sim::step`] goes to the next thing that happens. The [`Application`]
+//!    hears of every process that starts, of whatever it reports, and of the timers it has set itself; it
+//!    acts through [`At`]. Between runs the test does the same by [`Sim::with`].
+//! 3. [`Sim::kill`], [`Sim::pause`], [`Sim::cut`], [`Sim::jump_clock`] and their like make the day worse or
+//!    better; [`Sim::counters`] says what happened.
+//!
+//! # A datagram's way
+//!
+//! The sender's link ([`Host::egress`]) takes it or drops it; then the network draws what becomes of it:
+//! lost alone or in a burst, doubled, cut short, damaged, and how long it takes. At the far end a cut may
+//! stop it, the receiver's link ([`Host::ingress`]) takes it or drops it, and so does the socket. A process
+//! reads its socket when it runs: at once, or [`Host::wake_delay`] later together with all that came
+//! meanwhile; never while it is paused.
+//!
+//! # Two times
+//!
+//! [`Sim::now`] is the world's time. Each process has a clock of its own ([`At::now`]), which is zero when it
+//! starts, may run fast or slow and may jump forward; its endpoint and its timers know no other. A deadline
+//! of one process therefore means nothing to another.
 //!
 //! # Promises
 //!
-//! The same seed, the same commands: the same run, byte for byte. [`Sim::trace`] is a hash over every
-//! datagram with its time, sender and receiver, so that two runs can be compared.
+//! The same seed, the same commands: the same run, byte for byte, in every process and on every machine.
+//! [`Sim::trace`] is a hash by which two runs can be compared; [`Sim::trace_into`] tells the run line by line.
+//! Time never runs backwards, and what is under way and what waits in a socket is bounded.
 //!
 //! # What it never does
 //!
-//! It reads no clock, opens no socket, starts no thread, and looks into no datagram.
+//! It reads no clock, opens no socket, starts no thread, and looks into no datagram but to name its kind in
+//! the trace.
 
 mod application;
+mod clock;
 mod conditions;
+mod counters;
+mod faults;
+mod host;
 mod network;
 mod node;
+mod record;
+mod schedule;
 mod sim;
+mod socket;
 
 pub use application::{Application, At, Idle};
-pub use conditions::Conditions;
+pub use conditions::{Burst, CORRUPTED_BYTES_MAX, Conditions, Tail};
+pub use counters::{Counters, Fate, Fault};
 pub use hobnob_endpoint as endpoint;
 pub use hobnob_endpoint::wire::Instant;
+pub use host::{
+    Host, LINK_OVERHEAD_BYTES, Link, LinkStats, SOCKET_BYTES_DEFAULT, SOCKET_OVERHEAD_BYTES,
+};
 pub use node::NodeId;
-pub use sim::Sim;
+pub use sim::{Sim, Step};
 
 #[doc(no_inline)]
 pub use hobnob_endpoint::Endpoint;

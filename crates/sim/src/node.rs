@@ -1,19 +1,21 @@
-//! A simulated process.
+//! A simulated process and the machine it runs on.
 
-use std::net::{Ipv4Addr, SocketAddr};
-
-use hobnob_endpoint::{
-    Endpoint, EndpointConfig,
-    wire::{Instant, Transmit},
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
 };
+
+use hobnob_endpoint::{Endpoint, EndpointConfig, wire::Instant};
 
 use crate::{
     application::{At, Wakes},
-    network::Network,
+    clock::Clock,
+    host::Host,
+    socket::Socket,
 };
 
-/// Bytes of the send buffer: what the driver uses.
-const BUFFER_BYTES: usize = 65_000;
+/// The port of every node that did not move.
+const PORT: u16 = 7_946;
 
 /// Names a node of one simulation, in the order of their starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,57 +27,98 @@ impl NodeId {
         self.0
     }
 
-    /// The address a node has: 10.x.y.z:7946, made from its number.
-    pub(crate) fn addr(self) -> SocketAddr {
+    /// The address a node has: 10.x.y.z:7946, made from its number; one port higher each time it moved.
+    pub(crate) fn addr(self, moves: u16) -> SocketAddr {
         let [_, a, b, c] = u32::try_from(self.0 + 1).unwrap_or(u32::MAX).to_be_bytes();
-        SocketAddr::from((Ipv4Addr::new(10, a, b, c), 7946))
+        SocketAddr::from((Ipv4Addr::new(10, a, b, c), PORT.saturating_add(moves)))
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "n{}", self.0)
     }
 }
 
 pub(crate) struct Node {
     pub(crate) config: EndpointConfig,
+    pub(crate) host: Host,
     /// `None` while the process is dead.
-    pub(crate) endpoint: Option<Endpoint>,
+    pub(crate) process: Option<Process>,
+    /// Parts per million its clock runs fast; the next process has the same clock.
+    pub(crate) ppm: i32,
+    /// How often it came up at another address.
+    pub(crate) moves: u16,
+    /// The earliest entry in the schedule.
+    pub(crate) scheduled: Option<Instant>,
+}
+
+/// What dies with the process.
+pub(crate) struct Process {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) clock: Clock,
     pub(crate) wakes: Wakes,
-    /// Datagrams that wait in the socket of a paused process.
-    pub(crate) waiting: Vec<(SocketAddr, Vec<u8>)>,
+    pub(crate) socket: Socket,
+    /// When it runs for another reason than a timer: its socket holds something, or it has something to send.
+    pub(crate) runs_at: Option<Instant>,
     pub(crate) is_paused: bool,
 }
 
 impl Node {
-    /// The process as its application sees it; `None` when it is dead.
-    pub(crate) fn at(&mut self, id: NodeId, now: Instant) -> Option<At<'_>> {
+    pub(crate) const fn new(config: EndpointConfig, host: Host) -> Self {
+        Self {
+            config,
+            host,
+            process: None,
+            ppm: 0,
+            moves: 0,
+            scheduled: None,
+        }
+    }
+
+    /// The process as its application sees it; `None` when it is dead or paused.
+    pub(crate) fn at(&mut self, id: NodeId, world_now: Instant) -> Option<At<'_>> {
+        let process = self.process.as_mut().filter(|process| !process.is_paused)?;
         Some(At {
             node: id,
             generation: self.config.generation,
-            now,
-            world_now: now,
-            endpoint: self.endpoint.as_mut()?,
-            wakes: &mut self.wakes,
+            now: process.clock.at(world_now),
+            world_now,
+            endpoint: &mut process.endpoint,
+            wakes: &mut process.wakes,
         })
     }
 
+    /// When the process runs next, in the world's time.
     pub(crate) fn due(&self) -> Option<Instant> {
-        let endpoint = self.endpoint.as_ref().filter(|_| !self.is_paused)?;
-        let timeout = endpoint.poll_timeout().map(|deadline| deadline.at);
-        timeout.into_iter().chain(self.wakes.next()).min()
-    }
-
-    /// Puts everything the endpoint has to send into the network.
-    pub(crate) fn transmit(&mut self, now: Instant, network: &mut Network) {
-        let Some(endpoint) = self.endpoint.as_mut() else {
-            return;
-        };
-        let datagram = self.config.datagram_bytes;
-        let mut buffer = vec![0; (BUFFER_BYTES / datagram).max(1) * datagram];
-        while let Some(transmit) = endpoint.poll_transmit(now, &mut buffer) {
-            send(now, endpoint.addr(), transmit, &buffer, network);
-        }
+        self.process
+            .as_ref()
+            .filter(|process| !process.is_paused)?
+            .due()
     }
 }
 
-fn send(now: Instant, from: SocketAddr, transmit: Transmit, buffer: &[u8], network: &mut Network) {
-    for datagram in transmit.datagrams(buffer) {
-        network.send(now, from, transmit.to, datagram);
+impl Process {
+    pub(crate) fn new(endpoint: Endpoint, clock: Clock) -> Self {
+        Self {
+            endpoint,
+            clock,
+            wakes: Wakes::default(),
+            socket: Socket::default(),
+            runs_at: None,
+            is_paused: false,
+        }
+    }
+
+    /// Makes it run at `at`, or earlier if it would anyway.
+    pub(crate) fn run_by(&mut self, at: Instant) {
+        self.runs_at = Some(self.runs_at.map_or(at, |other| other.min(at)));
+    }
+
+    fn due(&self) -> Option<Instant> {
+        let timeout = self.endpoint.poll_timeout().map(|deadline| deadline.at);
+        let timer = timeout.into_iter().chain(self.wakes.next()).min();
+        let timer = timer.map(|at| self.clock.world_at(at));
+        timer.into_iter().chain(self.runs_at).min()
     }
 }

@@ -1,6 +1,6 @@
 //! The simulation itself.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use hobnob_endpoint::{
@@ -11,26 +11,51 @@ use hobnob_endpoint::{
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use crate::{
-    application::{Application, At, Wakes},
+    application::{Application, At},
+    clock::Clock,
     conditions::Conditions,
-    network::Network,
-    node::{Node, NodeId},
+    counters::{Counters, Fate},
+    host::{Host, LinkStats},
+    network::{Arrival, Network},
+    node::{Node, NodeId, Process},
+    record::Seen,
+    schedule::Schedule,
 };
 
 /// Steps at one moment of virtual time, at most: far more than any burst takes.
 const STEPS_AT_ONCE_MAX: u32 = 1_000_000;
 
+/// Bytes of the send buffer: what the driver uses.
+const BUFFER_BYTES: usize = 65_000;
+
+/// The wall clock when the world begins, in microseconds since 1970: the start of 2026.
+const WALL_CLOCK_START: u64 = 1_767_225_600_000_000;
+
 /// A cluster under one virtual clock and one seed.
 pub struct Sim<A> {
     /// What runs on the nodes.
     pub app: A,
-    now: Instant,
+    pub(crate) now: Instant,
+    pub(crate) network: Network,
+    pub(crate) nodes: Vec<Node>,
+    schedule: Schedule,
     rng: ChaCha8Rng,
-    network: Network,
-    nodes: Vec<Node>,
-    by_addr: BTreeMap<SocketAddr, NodeId>,
-    generation: Generation,
+    last_generation: Generation,
     steps_at_once: u32,
+    /// Used again and again: what a socket held, and what an endpoint sends.
+    batch: Vec<(SocketAddr, Bytes)>,
+    buffer: Vec<u8>,
+}
+
+/// What [`Sim::step`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing happens any more until the end.
+    Quiet,
+    /// A datagram went on or arrived; nobody has looked at it yet.
+    Network,
+    /// A process ran: it read its socket, let due things happen, and sent. Nobody else changed.
+    Ran(NodeId),
 }
 
 impl<A: Application> Sim<A> {
@@ -41,21 +66,19 @@ impl<A: Application> Sim<A> {
         Self {
             app,
             now: Instant::ZERO,
-            rng,
             network,
             nodes: Vec::new(),
-            by_addr: BTreeMap::new(),
-            generation: Generation(0),
+            schedule: Schedule::default(),
+            rng,
+            last_generation: Generation(0),
             steps_at_once: 0,
+            batch: Vec::new(),
+            buffer: Vec::new(),
         }
     }
 
-    /// The virtual time.
-    pub const fn now(&self) -> Instant {
-        self.now
-    }
-
-    /// Starts a node that says `metadata` of itself, otherwise configured by `adjust`.
+    /// Starts a node that says `metadata` of itself, otherwise configured by `adjust`, on a machine without
+    /// any shortage: see [`Sim::set_host`].
     ///
     /// # Panics
     ///
@@ -66,110 +89,107 @@ impl<A: Application> Sim<A> {
         adjust: impl FnOnce(&mut EndpointConfig),
     ) -> NodeId {
         let id = NodeId(self.nodes.len());
-        let mut config = EndpointConfig::new(id.addr(), self.generation(), metadata);
+        let mut config = EndpointConfig::new(id.addr(0), self.next_generation(), metadata);
         adjust(&mut config);
-        self.by_addr.insert(config.addr, id);
-        let endpoint = self.endpoint_of(&config);
-        self.nodes.push(Node {
-            config,
-            endpoint: Some(endpoint),
-            wakes: Wakes::default(),
-            waiting: Vec::new(),
-            is_paused: false,
-        });
-        self.greet(id);
+        self.nodes.push(Node::new(config, Host::default()));
+        self.come_up(id);
         id
     }
 
-    /// Kills a node: nothing of it remains, nobody is told.
-    pub fn kill(&mut self, node: NodeId) {
-        let node = &mut self.nodes[node.0];
-        node.endpoint = None;
-        node.wakes = Wakes::default();
-        node.waiting.clear();
+    /// Lets time pass.
+    pub fn run_for(&mut self, time: Duration) {
+        self.run_until(time, |_| false);
     }
 
-    /// Starts a killed node again, at the same address, as a new generation.
-    ///
-    /// # Panics
-    ///
-    /// When the node is alive.
-    pub fn restart(&mut self, node: NodeId) {
-        let generation = self.generation();
-        self.restart_with_generation(node, generation);
-    }
-
-    /// The same with a generation of the caller's choice, as after a clock jump.
-    ///
-    /// # Panics
-    ///
-    /// When the node is alive.
-    pub fn restart_with_generation(&mut self, node: NodeId, generation: Generation) {
-        assert!(
-            self.nodes[node.0].endpoint.is_none(),
-            "only a dead node can be started again"
-        );
-        let mut config = self.nodes[node.0].config.clone();
-        config.generation = generation;
-        self.nodes[node.0].endpoint = Some(self.endpoint_of(&config));
-        self.nodes[node.0].config = config;
-        self.nodes[node.0].is_paused = false;
-        self.greet(node);
-    }
-
-    /// Stops a node as SIGSTOP would: its datagrams wait, its timers too.
-    pub fn pause(&mut self, node: NodeId) {
-        self.nodes[node.0].is_paused = true;
-    }
-
-    /// Lets a paused node go on: it reads its socket before it believes its timers.
-    pub fn resume(&mut self, node: NodeId) {
-        let waiting = {
-            let node = &mut self.nodes[node.0];
-            node.is_paused = false;
-            std::mem::take(&mut node.waiting)
-        };
-        for (from, bytes) in waiting {
-            self.deliver(node, from, bytes);
+    /// Lets time pass until `done`, at most for `time`. Says whether it came to that.
+    pub fn run_until(&mut self, time: Duration, mut done: impl FnMut(&Self) -> bool) -> bool {
+        let end = self.now + time;
+        while !done(self) {
+            if self.step(end) == Step::Quiet {
+                return done(self);
+            }
         }
-        self.let_due_things_happen(node);
+        true
     }
 
-    /// Cuts (or heals) one direction between two nodes.
-    pub fn cut(&mut self, from: NodeId, to: NodeId, is_cut: bool) {
-        self.network.set_cut(from, to, is_cut);
-    }
-
-    /// Cuts (or heals) both directions between two groups of nodes.
-    pub fn partition(&mut self, one: &[NodeId], other: &[NodeId], is_cut: bool) {
-        for &a in one {
-            for &b in other {
-                self.cut(a, b, is_cut);
-                self.cut(b, a, is_cut);
+    /// Goes to the next thing that happens, or to `end` if nothing does by then.
+    ///
+    /// # Panics
+    ///
+    /// When a node's deadline never moves on: it would stop the clock for all.
+    pub fn step(&mut self, end: Instant) -> Step {
+        let arrival = self.network.next_arrival();
+        let due = self.schedule.next(&mut self.nodes);
+        let next = arrival.into_iter().chain(due.map(|(at, _)| at)).min();
+        let Some(next) = next.filter(|next| *next <= end) else {
+            self.now = self.now.max(end);
+            return Step::Quiet;
+        };
+        self.note_progress(next);
+        self.now = self.now.max(next);
+        // The network first: a node reads its socket before it believes its timers.
+        match due {
+            Some((at, id)) if arrival.is_none_or(|arrival| at < arrival) => {
+                self.run(id);
+                Step::Ran(id)
+            }
+            _ => {
+                if let Some(arrival) = self.network.arrive(self.now) {
+                    self.deliver(arrival);
+                }
+                Step::Network
             }
         }
     }
 
-    /// Changes the network for datagrams sent from now on.
-    pub fn set_conditions(&mut self, conditions: Conditions) {
-        self.network.conditions = conditions;
-    }
-
-    /// Does something to a node and sends what comes of it. `None` when the node is dead.
+    /// Does something to a node and sends what comes of it. `None` when the node is dead or paused.
     pub fn with<T>(&mut self, node: NodeId, act: impl FnOnce(&mut At<'_>) -> T) -> Option<T> {
         let result = act(&mut self.nodes[node.0].at(node, self.now)?);
         self.drain(node);
         Some(result)
     }
 
-    /// A node's core, to read from; `None` when it is dead.
-    pub fn endpoint(&self, node: NodeId) -> Option<&Endpoint> {
-        self.nodes[node.0].endpoint.as_ref()
+    /// Does something to a node, and lets its process run only when it would anyway, or after `delay`: as when
+    /// a caller has added something and the one who sends sleeps. `None` when the node is dead or paused.
+    pub fn with_delay<T>(
+        &mut self,
+        node: NodeId,
+        delay: Duration,
+        act: impl FnOnce(&mut At<'_>) -> T,
+    ) -> Option<T> {
+        let runs_at = self.now + delay;
+        let state = &mut self.nodes[node.0];
+        let result = act(&mut state.at(node, self.now)?);
+        if let Some(process) = &mut state.process {
+            process.run_by(runs_at);
+        }
+        self.touch(node);
+        Some(result)
     }
 
-    /// The address of a node.
+    /// The virtual time of the world.
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// A node's core, to read from; `None` when it is dead.
+    pub fn endpoint(&self, node: NodeId) -> Option<&Endpoint> {
+        Some(&self.nodes[node.0].process.as_ref()?.endpoint)
+    }
+
+    /// What a node's clock shows; `None` when it is dead.
+    pub fn clock(&self, node: NodeId) -> Option<Instant> {
+        Some(self.nodes[node.0].process.as_ref()?.clock.at(self.now))
+    }
+
+    /// The address of a node: of its last process, if it is dead.
     pub fn addr(&self, node: NodeId) -> SocketAddr {
         self.nodes[node.0].config.addr
+    }
+
+    /// The generation a node's last process was started with.
+    pub fn generation(&self, node: NodeId) -> Generation {
+        self.nodes[node.0].config.generation
     }
 
     /// All nodes, dead ones included.
@@ -177,90 +197,162 @@ impl<A: Application> Sim<A> {
         (0..self.nodes.len()).map(NodeId)
     }
 
+    /// What has happened so far.
+    pub const fn counters(&self) -> &Counters {
+        &self.network.record.counters
+    }
+
     /// Datagrams the nodes have sent so far, lost ones included.
     pub const fn datagrams_sent(&self) -> u64 {
-        self.network.sent
+        self.counters().fate(Fate::Sent)
     }
 
-    /// Datagrams the network has lost so far.
-    pub const fn datagrams_lost(&self) -> u64 {
-        self.network.lost
+    /// Datagrams that did not arrive so far, whatever the reason.
+    pub fn datagrams_lost(&self) -> u64 {
+        self.counters().lost()
     }
 
-    /// A hash over all that has arrived so far, with times, senders and receivers.
-    pub fn trace(&self) -> u64 {
-        self.network.trace()
+    /// What a node's outgoing link has done; nothing if it has none.
+    pub fn egress_stats(&self, node: NodeId) -> LinkStats {
+        self.network.egress_stats(node)
     }
 
-    /// Lets time pass.
-    pub fn run_for(&mut self, time: Duration) {
-        let end = self.now + time;
-        while self.step(end) {}
-        self.now = end;
+    /// What a node's incoming link has done; nothing if it has none.
+    pub fn ingress_stats(&self, node: NodeId) -> LinkStats {
+        self.network.ingress_stats(node)
     }
 
-    /// Lets time pass until `done`, at most for `time`. Says whether it came to that.
-    pub fn run_until(&mut self, time: Duration, mut done: impl FnMut(&Self) -> bool) -> bool {
-        let end = self.now + time;
-        while !done(self) {
-            if !self.step(end) {
-                self.now = end;
-                return done(self);
-            }
-        }
-        true
+    /// A hash over all that has arrived, every timer that went off, and all that was done to the world.
+    pub const fn trace(&self) -> u64 {
+        self.network.record.hash()
     }
 
-    /// Goes to the next thing that happens, if it happens by `end`.
-    fn step(&mut self, end: Instant) -> bool {
-        let arrival = self.network.next_arrival();
-        let due = (0..self.nodes.len())
-            .filter_map(|node| Some((self.nodes[node].due()?, NodeId(node))))
-            .min();
-        let next = arrival.into_iter().chain(due.map(|(at, _)| at)).min();
-        let Some(next) = next.filter(|next| *next <= end) else {
-            return false;
+    /// Has every datagram, event, timer and fault from now on told to `sink`, one line each, without line ends.
+    pub fn trace_into(&mut self, sink: impl FnMut(&str) + Send + 'static) {
+        self.network.record.set_sink(sink);
+    }
+
+    /// Starts the process of a node as its configuration says.
+    pub(crate) fn come_up(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.0];
+        let clock = Clock::starting(self.now, node.ppm);
+        let seed = self.rng.random();
+        let endpoint = match Endpoint::new(node.config.clone(), seed, clock.at(self.now)) {
+            Ok(endpoint) => endpoint,
+            Err(error) => panic!("a node that cannot start: {error}"),
         };
-        self.note_progress(next);
-        self.now = self.now.max(next);
-        // The network first: a node reads its socket before it believes its timers.
-        if let Some(flight) = self.network.arrive(self.now) {
-            if let Some(&to) = self.by_addr.get(&flight.to) {
-                let is_cut = self
-                    .by_addr
-                    .get(&flight.from)
-                    .is_some_and(|from| self.network.is_cut(*from, to));
-                if !is_cut {
-                    self.deliver(to, flight.from, flight.bytes);
-                    self.drain(to);
-                }
-            }
-        } else if let Some((_, node)) = due {
-            self.let_due_things_happen(node);
-        }
-        true
-    }
-
-    fn greet(&mut self, id: NodeId) {
+        node.process = Some(Process::new(endpoint, clock));
+        let (addr, generation) = (node.config.addr, node.config.generation);
+        self.network.bind(addr, id);
+        self.network.record.start(self.now, id, addr, generation.0);
         if let Some(mut at) = self.nodes[id.0].at(id, self.now) {
             self.app.on_start(&mut at);
         }
         self.drain(id);
     }
 
-    fn let_due_things_happen(&mut self, id: NodeId) {
-        if let Some(endpoint) = self.nodes[id.0].endpoint.as_mut() {
-            endpoint.handle_timeout(self.now);
+    /// A node may be due at another time than before.
+    pub(crate) fn touch(&mut self, id: NodeId) {
+        self.schedule.touch(&mut self.nodes[id.0], id);
+    }
+
+    /// One turn of the process, in the driver's order: its socket, its timers, its events, what it sends.
+    pub(crate) fn run(&mut self, id: NodeId) {
+        let Some(process) = &mut self.nodes[id.0].process else {
+            return;
+        };
+        process.runs_at = None;
+        let now = process.clock.at(self.now);
+        process.socket.read(&mut self.batch);
+        for (from, datagram) in self.batch.drain(..) {
+            process.endpoint.handle_datagram(now, from, &datagram);
         }
-        while let Some(token) = self.nodes[id.0].wakes.pop(self.now) {
-            if let Some(mut at) = self.nodes[id.0].at(id, self.now) {
-                self.app.on_wake(&mut at, token);
-            }
+        let due = process.endpoint.poll_timeout();
+        if let Some(deadline) = due.filter(|deadline| deadline.at <= now) {
+            let record = &mut self.network.record;
+            record.timeout(self.now, id, deadline.reason);
+            process.endpoint.handle_timeout(now);
         }
+        self.let_wakes_go_off(id);
         self.drain(id);
     }
 
-    /// A node whose deadline never moves on would stop the clock for all.
+    fn let_wakes_go_off(&mut self, id: NodeId) {
+        while let Some(mut at) = self.nodes[id.0].at(id, self.now)
+            && let Some(token) = at.wakes.pop(at.now)
+        {
+            self.network.record.wake(self.now, id, token);
+            self.app.on_wake(&mut at, token);
+        }
+    }
+
+    /// Hands out events and sends what is to be sent, until neither is left.
+    fn drain(&mut self, id: NodeId) {
+        loop {
+            while let Some(mut at) = self.nodes[id.0].at(id, self.now)
+                && let Some(event) = at.endpoint.poll_event()
+            {
+                self.network.record.event(self.now, id, &event);
+                self.app.on_event(&mut at, event);
+            }
+            self.transmit(id);
+            let process = self.nodes[id.0].process.as_ref();
+            if !process.is_some_and(|process| process.endpoint.has_events()) {
+                break;
+            }
+        }
+        self.touch(id);
+    }
+
+    /// Puts everything the endpoint has to send into the network.
+    fn transmit(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.0];
+        let Some(process) = &mut node.process else {
+            return;
+        };
+        let datagram = node.config.datagram_bytes;
+        let room = (BUFFER_BYTES / datagram).max(1) * datagram;
+        self.buffer.resize(room.max(self.buffer.len()), 0);
+        let buffer = &mut self.buffer[..room];
+        let now = process.clock.at(self.now);
+        let from = process.endpoint.addr();
+        while let Some(transmit) = process.endpoint.poll_transmit(now, buffer) {
+            // One copy for all datagrams of the transmit, which share it.
+            let mut rest = Bytes::copy_from_slice(&buffer[..transmit.len]);
+            let segment = transmit.segment_size.unwrap_or(transmit.len).max(1);
+            while !rest.is_empty() {
+                let datagram = rest.split_to(segment.min(rest.len()));
+                self.network.send(self.now, id, from, transmit.to, datagram);
+            }
+        }
+    }
+
+    fn deliver(&mut self, arrival: Arrival) {
+        let Arrival {
+            node: id,
+            from,
+            to,
+            bytes,
+        } = arrival;
+        let node = &mut self.nodes[id.0];
+        let seen = Seen {
+            from,
+            to,
+            bytes: &bytes,
+        };
+        let record = &mut self.network.record;
+        let Some(process) = &mut node.process else {
+            return record.datagram(self.now, Fate::LostToNobody, seen);
+        };
+        if !process.socket.has_room(node.host.socket_bytes, bytes.len()) {
+            return record.datagram(self.now, Fate::LostAtSocket, seen);
+        }
+        record.datagram(self.now, Fate::Arrived, seen);
+        process.socket.push(from, bytes);
+        process.run_by(self.now + node.host.wake_delay);
+        self.touch(id);
+    }
+
     fn note_progress(&mut self, next: Instant) {
         self.steps_at_once = if next > self.now {
             0
@@ -268,58 +360,19 @@ impl<A: Application> Sim<A> {
             self.steps_at_once + 1
         };
         if self.steps_at_once > STEPS_AT_ONCE_MAX {
-            let mut deadlines = self
-                .nodes
-                .iter()
-                .filter_map(|node| node.endpoint.as_ref()?.poll_timeout());
-            let stuck = deadlines.find(|deadline| deadline.at <= self.now);
+            let deadlines = self.nodes.iter().filter_map(|node| {
+                let process = node.process.as_ref()?;
+                process.endpoint.poll_timeout()
+            });
+            let stuck = deadlines.min_by_key(|deadline| deadline.at);
             panic!("time does not go on at {}: {stuck:?}", self.now);
         }
     }
 
-    fn deliver(&mut self, to: NodeId, from: SocketAddr, bytes: Vec<u8>) {
-        let node = &mut self.nodes[to.0];
-        match &mut node.endpoint {
-            Some(_) if node.is_paused => node.waiting.push((from, bytes)),
-            Some(endpoint) => endpoint.handle_datagram(self.now, from, &Bytes::from(bytes)),
-            None => {}
-        }
-    }
-
-    /// Hands out events and sends what is to be sent, until neither is left.
-    fn drain(&mut self, id: NodeId) {
-        loop {
-            let Some(mut at) = self.nodes[id.0].at(id, self.now) else {
-                return;
-            };
-            let Some(event) = at.endpoint.poll_event() else {
-                break;
-            };
-            self.app.on_event(&mut at, event);
-        }
-        self.nodes[id.0].transmit(self.now, &mut self.network);
-        if self.nodes[id.0]
-            .endpoint
-            .as_ref()
-            .is_some_and(Endpoint::has_events)
-        {
-            self.drain(id);
-        }
-    }
-
-    /// As the driver does it: microseconds, but above every one given out before.
-    fn generation(&mut self) -> Generation {
-        self.generation = self
-            .generation
-            .next()
-            .max(Generation(self.now.as_nanos() / 1_000));
-        self.generation
-    }
-
-    fn endpoint_of(&mut self, config: &EndpointConfig) -> Endpoint {
-        match Endpoint::new(config.clone(), self.rng.random(), self.now) {
-            Ok(endpoint) => endpoint,
-            Err(error) => panic!("a node that cannot start: {error}"),
-        }
+    /// As the driver does it: the wall clock's microseconds, but above every one given out before.
+    pub(crate) fn next_generation(&mut self) -> Generation {
+        let wall_clock = Generation(WALL_CLOCK_START + self.now.as_nanos() / 1_000);
+        self.last_generation = self.last_generation.next().max(wall_clock);
+        self.last_generation
     }
 }

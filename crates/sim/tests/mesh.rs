@@ -155,6 +155,7 @@ fn calls_get_through_a_bad_network() {
     for seed in 0..20 {
         let bad = Conditions::LAN
             .with_loss(0.2)
+            .with_reordering(0.3)
             .with_duplication(0.05)
             .with_corruption(0.02);
         let (mut sim, ids) = cluster(seed, bad, 4);

@@ -76,9 +76,15 @@ impl Wakes {
         self.due.first().map(|(at, ..)| *at)
     }
 
-    /// The next one that is due, taken out.
-    pub(crate) fn pop(&mut self, now: Instant) -> Option<u64> {
-        self.next().filter(|at| *at <= now)?;
+    /// How many were set so far.
+    pub(crate) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The next one that is due, taken out, if it is among the first `count` that were set.
+    pub(crate) fn pop(&mut self, now: Instant, count: u64) -> Option<u64> {
+        let is_due = |(at, number, _): &&(Instant, u64, u64)| *at <= now && *number <= count;
+        self.due.first().filter(is_due)?;
         self.due.pop_first().map(|(.., token)| token)
     }
 }

@@ -62,6 +62,8 @@ pub(crate) struct Process {
     /// When it runs for another reason than a timer: its socket holds something, or it has something to send.
     pub(crate) runs_at: Option<Instant>,
     pub(crate) is_paused: bool,
+    /// When its next timer goes off in the world's time, as of the last [`Process::wind`].
+    timer: Option<Instant>,
 }
 
 impl Node {
@@ -107,6 +109,7 @@ impl Process {
             socket: Socket::default(),
             runs_at: None,
             is_paused: false,
+            timer: None,
         }
     }
 
@@ -115,10 +118,14 @@ impl Process {
         self.runs_at = Some(self.runs_at.map_or(at, |other| other.min(at)));
     }
 
-    fn due(&self) -> Option<Instant> {
+    /// Looks when the next timer goes off: after whatever may have changed that.
+    pub(crate) fn wind(&mut self) {
         let timeout = self.endpoint.poll_timeout().map(|deadline| deadline.at);
         let timer = timeout.into_iter().chain(self.wakes.next()).min();
-        let timer = timer.map(|at| self.clock.world_at(at));
-        timer.into_iter().chain(self.runs_at).min()
+        self.timer = timer.map(|at| self.clock.world_at(at));
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.timer.into_iter().chain(self.runs_at).min()
     }
 }

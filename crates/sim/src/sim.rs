@@ -251,9 +251,13 @@ impl<A: Application> Sim<A> {
         self.drain(id);
     }
 
-    /// A node may be due at another time than before.
+    /// A node's timers may go off at other times than before.
     pub(crate) fn touch(&mut self, id: NodeId) {
-        self.schedule.touch(&mut self.nodes[id.0], id);
+        let node = &mut self.nodes[id.0];
+        if let Some(process) = &mut node.process {
+            process.wind();
+        }
+        self.schedule.touch(node, id);
     }
 
     /// One turn of the process, in the driver's order: its socket, its timers, its events, what it sends.
@@ -278,8 +282,11 @@ impl<A: Application> Sim<A> {
     }
 
     fn let_wakes_go_off(&mut self, id: NodeId) {
+        let process = self.nodes[id.0].process.as_ref();
+        // One that is set now, for now, waits for the next turn: it must not keep this one from ending.
+        let count = process.map_or(0, |process| process.wakes.count());
         while let Some(mut at) = self.nodes[id.0].at(id, self.now)
-            && let Some(token) = at.wakes.pop(at.now)
+            && let Some(token) = at.wakes.pop(at.now, count)
         {
             self.network.record.wake(self.now, id, token);
             self.app.on_wake(&mut at, token);
@@ -350,7 +357,7 @@ impl<A: Application> Sim<A> {
         record.datagram(self.now, Fate::Arrived, seen);
         process.socket.push(from, bytes);
         process.run_by(self.now + node.host.wake_delay);
-        self.touch(id);
+        self.schedule.touch(node, id);
     }
 
     fn note_progress(&mut self, next: Instant) {

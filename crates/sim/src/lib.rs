@@ -51,6 +51,7 @@ mod record;
 mod schedule;
 mod sim;
 mod socket;
+mod turn;
 
 pub use application::{Application, At, Idle};
 pub use conditions::{Burst, CORRUPTED_BYTES_MAX, Conditions, Tail};

@@ -54,7 +54,7 @@ impl Record {
         }
         let hash = XxHash3_64::oneshot(seen.bytes);
         if arrived {
-            self.fold([now.as_nanos(), ports(seen), hash]);
+            self.fold([now.as_nanos(), both(seen), hash]);
         }
         self.tell(now, |line| {
             let (from, to, len) = (seen.from, seen.to, seen.bytes.len());
@@ -143,7 +143,7 @@ impl Write for Short<'_> {
 }
 
 /// Both addresses as one number: two pairs that share one would have to swap places in the same run.
-fn ports(seen: Seen<'_>) -> u64 {
+fn both(seen: Seen<'_>) -> u64 {
     let number = |addr: SocketAddr| {
         let ip = match addr.ip() {
             std::net::IpAddr::V4(ip) => u64::from(ip.to_bits()),

@@ -12,24 +12,16 @@ use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use crate::{
     application::{Application, At},
-    clock::Clock,
     conditions::Conditions,
     counters::{Counters, Fate},
     host::{Host, LinkStats},
-    network::{Arrival, Network},
-    node::{Node, NodeId, Process},
-    record::Seen,
+    network::Network,
+    node::{Node, NodeId},
     schedule::Schedule,
 };
 
 /// Steps at one moment of virtual time, at most: far more than any burst takes.
 const STEPS_AT_ONCE_MAX: u32 = 1_000_000;
-
-/// Bytes of the send buffer: what the driver uses.
-const BUFFER_BYTES: usize = 65_000;
-
-/// The wall clock when the world begins, in microseconds since 1970: the start of 2026.
-const WALL_CLOCK_START: u64 = 1_767_225_600_000_000;
 
 /// A cluster under one virtual clock and one seed.
 pub struct Sim<A> {
@@ -38,13 +30,13 @@ pub struct Sim<A> {
     pub(crate) now: Instant,
     pub(crate) network: Network,
     pub(crate) nodes: Vec<Node>,
-    schedule: Schedule,
-    rng: ChaCha8Rng,
-    last_generation: Generation,
+    pub(crate) schedule: Schedule,
+    pub(crate) rng: ChaCha8Rng,
+    pub(crate) last_generation: Generation,
     steps_at_once: u32,
     /// Used again and again: what a socket held, and what an endpoint sends.
-    batch: Vec<(SocketAddr, Bytes)>,
-    buffer: Vec<u8>,
+    pub(crate) batch: Vec<(SocketAddr, Bytes)>,
+    pub(crate) buffer: Vec<u8>,
 }
 
 /// What [`Sim::step`] did.
@@ -232,134 +224,6 @@ impl<A: Application> Sim<A> {
         self.network.record.set_sink(sink);
     }
 
-    /// Starts the process of a node as its configuration says.
-    pub(crate) fn come_up(&mut self, id: NodeId) {
-        let node = &mut self.nodes[id.0];
-        let clock = Clock::starting(self.now, node.ppm);
-        let seed = self.rng.random();
-        let endpoint = match Endpoint::new(node.config.clone(), seed, clock.at(self.now)) {
-            Ok(endpoint) => endpoint,
-            Err(error) => panic!("a node that cannot start: {error}"),
-        };
-        node.process = Some(Process::new(endpoint, clock));
-        let (addr, generation) = (node.config.addr, node.config.generation);
-        self.network.bind(addr, id);
-        self.network.record.start(self.now, id, addr, generation.0);
-        if let Some(mut at) = self.nodes[id.0].at(id, self.now) {
-            self.app.on_start(&mut at);
-        }
-        self.drain(id);
-    }
-
-    /// A node's timers may go off at other times than before.
-    pub(crate) fn touch(&mut self, id: NodeId) {
-        let node = &mut self.nodes[id.0];
-        if let Some(process) = &mut node.process {
-            process.wind();
-        }
-        self.schedule.touch(node, id);
-    }
-
-    /// One turn of the process, in the driver's order: its socket, its timers, its events, what it sends.
-    pub(crate) fn run(&mut self, id: NodeId) {
-        let Some(process) = &mut self.nodes[id.0].process else {
-            return;
-        };
-        process.runs_at = None;
-        let now = process.clock.at(self.now);
-        process.socket.read(&mut self.batch);
-        for (from, datagram) in self.batch.drain(..) {
-            process.endpoint.handle_datagram(now, from, &datagram);
-        }
-        let due = process.endpoint.poll_timeout();
-        if let Some(deadline) = due.filter(|deadline| deadline.at <= now) {
-            let record = &mut self.network.record;
-            record.timeout(self.now, id, deadline.reason);
-            process.endpoint.handle_timeout(now);
-        }
-        self.let_wakes_go_off(id);
-        self.drain(id);
-    }
-
-    fn let_wakes_go_off(&mut self, id: NodeId) {
-        let process = self.nodes[id.0].process.as_ref();
-        // One that is set now, for now, waits for the next turn: it must not keep this one from ending.
-        let count = process.map_or(0, |process| process.wakes.count());
-        while let Some(mut at) = self.nodes[id.0].at(id, self.now)
-            && let Some(token) = at.wakes.pop(at.now, count)
-        {
-            self.network.record.wake(self.now, id, token);
-            self.app.on_wake(&mut at, token);
-        }
-    }
-
-    /// Hands out events and sends what is to be sent, until neither is left.
-    fn drain(&mut self, id: NodeId) {
-        loop {
-            while let Some(mut at) = self.nodes[id.0].at(id, self.now)
-                && let Some(event) = at.endpoint.poll_event()
-            {
-                self.network.record.event(self.now, id, &event);
-                self.app.on_event(&mut at, event);
-            }
-            self.transmit(id);
-            let process = self.nodes[id.0].process.as_ref();
-            if !process.is_some_and(|process| process.endpoint.has_events()) {
-                break;
-            }
-        }
-        self.touch(id);
-    }
-
-    /// Puts everything the endpoint has to send into the network.
-    fn transmit(&mut self, id: NodeId) {
-        let node = &mut self.nodes[id.0];
-        let Some(process) = &mut node.process else {
-            return;
-        };
-        let datagram = node.config.datagram_bytes;
-        let room = (BUFFER_BYTES / datagram).max(1) * datagram;
-        self.buffer.resize(room.max(self.buffer.len()), 0);
-        let buffer = &mut self.buffer[..room];
-        let now = process.clock.at(self.now);
-        let from = process.endpoint.addr();
-        while let Some(transmit) = process.endpoint.poll_transmit(now, buffer) {
-            // One copy for all datagrams of the transmit, which share it.
-            let mut rest = Bytes::copy_from_slice(&buffer[..transmit.len]);
-            let segment = transmit.segment_size.unwrap_or(transmit.len).max(1);
-            while !rest.is_empty() {
-                let datagram = rest.split_to(segment.min(rest.len()));
-                self.network.send(self.now, id, from, transmit.to, datagram);
-            }
-        }
-    }
-
-    fn deliver(&mut self, arrival: Arrival) {
-        let Arrival {
-            node: id,
-            from,
-            to,
-            bytes,
-        } = arrival;
-        let node = &mut self.nodes[id.0];
-        let seen = Seen {
-            from,
-            to,
-            bytes: &bytes,
-        };
-        let record = &mut self.network.record;
-        let Some(process) = &mut node.process else {
-            return record.datagram(self.now, Fate::LostToNobody, seen);
-        };
-        if !process.socket.has_room(node.host.socket_bytes, bytes.len()) {
-            return record.datagram(self.now, Fate::LostAtSocket, seen);
-        }
-        record.datagram(self.now, Fate::Arrived, seen);
-        process.socket.push(from, bytes);
-        process.run_by(self.now + node.host.wake_delay);
-        self.schedule.touch(node, id);
-    }
-
     fn note_progress(&mut self, next: Instant) {
         self.steps_at_once = if next > self.now {
             0
@@ -374,12 +238,5 @@ impl<A: Application> Sim<A> {
             let stuck = deadlines.min_by_key(|deadline| deadline.at);
             panic!("time does not go on at {}: {stuck:?}", self.now);
         }
-    }
-
-    /// As the driver does it: the wall clock's microseconds, but above every one given out before.
-    pub(crate) fn next_generation(&mut self) -> Generation {
-        let wall_clock = Generation(WALL_CLOCK_START + self.now.as_nanos() / 1_000);
-        self.last_generation = self.last_generation.next().max(wall_clock);
-        self.last_generation
     }
 }

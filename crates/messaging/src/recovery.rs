@@ -67,7 +67,7 @@ impl Recovery {
         }
     }
 
-    /// When the newest packet was sent that was acknowledged in this session.
+    /// When the newest packet was sent that was acknowledged in the current session.
     pub(crate) const fn answered(&self) -> Instant {
         self.answered
     }

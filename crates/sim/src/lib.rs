@@ -45,6 +45,7 @@ mod conditions;
 mod counters;
 mod faults;
 mod host;
+pub mod model;
 mod network;
 mod node;
 mod record;

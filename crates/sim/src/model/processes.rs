@@ -1,0 +1,179 @@
+//! The processes there were, and what each has open.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
+
+use hobnob_endpoint::wire::{Generation, Instant};
+
+use super::{
+    TIMER_SLACK,
+    fact::{CallId, Declared, ProcessId},
+};
+
+/// All processes, dead ones included.
+#[derive(Debug, Default)]
+pub(super) struct Processes {
+    all: BTreeMap<ProcessId, Process>,
+    /// Those of each address, in the order of their starts.
+    at: BTreeMap<SocketAddr, Vec<ProcessId>>,
+    stops: usize,
+}
+
+/// One life of a node.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) addr: SocketAddr,
+    /// The generations it went under, the present one last.
+    pub(super) generations: Vec<Generation>,
+    pub(super) is_running: bool,
+    pub(super) declared: Declared,
+    pub(super) goodbye: Option<Goodbye>,
+    /// Its open calls by deadline.
+    pub(super) due: BTreeSet<(Instant, CallId)>,
+    /// The requests it works on, by the time until which an answer is wanted.
+    pub(super) work: BTreeSet<(Instant, CallId)>,
+    /// The last message handled of each stream of each sender.
+    pub(super) streams: BTreeMap<(ProcessId, u64), u64>,
+}
+
+/// A goodbye that is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Goodbye {
+    confirmed: usize,
+    total: usize,
+    stops_before: usize,
+}
+
+type Dues = Vec<(Instant, CallId)>;
+
+impl Processes {
+    pub(super) fn start(&mut self, process: ProcessId, addr: SocketAddr, generation: Generation) {
+        self.at.entry(addr).or_default().push(process);
+        let started = Process {
+            addr,
+            generations: vec![generation],
+            is_running: true,
+            declared: Declared::Online,
+            goodbye: None,
+            due: BTreeSet::new(),
+            work: BTreeSet::new(),
+            streams: BTreeMap::new(),
+        };
+        let earlier = self.all.insert(process, started);
+        assert!(earlier.is_none(), "{process} is the number of another one");
+    }
+
+    pub(super) fn renew(&mut self, process: ProcessId, generation: Generation) {
+        if let Some(it) = self.all.get_mut(&process) {
+            it.generations.push(generation);
+        }
+    }
+
+    pub(super) fn declare(&mut self, process: ProcessId, state: Declared) {
+        if let Some(it) = self.all.get_mut(&process) {
+            it.declared = state;
+        }
+    }
+
+    pub(super) fn leave(&mut self, process: ProcessId, confirmed: usize, total: usize) {
+        let stops_before = self.stops;
+        if let Some(it) = self.all.get_mut(&process) {
+            it.goodbye = Some(Goodbye {
+                confirmed,
+                total,
+                stops_before,
+            });
+        }
+    }
+
+    /// The process is no more. Gives the calls it had open.
+    pub(super) fn stop(&mut self, process: ProcessId) -> Option<BTreeSet<(Instant, CallId)>> {
+        let it = self.all.get_mut(&process).filter(|it| it.is_running)?;
+        it.is_running = false;
+        it.work.clear();
+        if it.goodbye.is_none() {
+            self.stops += 1;
+        }
+        Some(std::mem::take(&mut it.due))
+    }
+
+    /// Takes out the calls and the work that should be over by `now`.
+    pub(super) fn take_overdue(
+        &mut self,
+        process: ProcessId,
+        now: Instant,
+    ) -> Option<(Dues, Dues)> {
+        let it = self.all.get_mut(&process)?;
+        let (due, work) = (overdue(&it.due, now), overdue(&it.work, now));
+        if due.is_empty() && work.is_empty() {
+            return None;
+        }
+        due.iter().for_each(|entry| _ = it.due.remove(entry));
+        work.iter().for_each(|entry| _ = it.work.remove(entry));
+        Some((due, work))
+    }
+
+    pub(super) fn get(&self, process: ProcessId) -> Option<&Process> {
+        self.all.get(&process)
+    }
+
+    pub(super) fn get_mut(&mut self, process: ProcessId) -> Option<&mut Process> {
+        self.all.get_mut(&process)
+    }
+
+    pub(super) fn running(&self) -> impl Iterator<Item = (ProcessId, &Process)> {
+        let running = self.all.iter().filter(|(_, it)| it.is_running);
+        running.map(|(process, it)| (*process, it))
+    }
+
+    /// The last process of each address.
+    pub(super) fn newest(&self) -> impl Iterator<Item = &Process> {
+        self.at
+            .values()
+            .filter_map(|lives| self.all.get(lives.last()?))
+    }
+
+    /// Whether `process` is the last one at its address.
+    pub(super) fn is_newest(&self, process: ProcessId) -> bool {
+        self.newest_at_place_of(process) == Some(process)
+    }
+
+    /// The last process at the address of `process`.
+    pub(super) fn newest_at_place_of(&self, process: ProcessId) -> Option<ProcessId> {
+        let addr = self.all.get(&process)?.addr;
+        self.at.get(&addr)?.last().copied()
+    }
+
+    pub(super) fn newest_at(&self, addr: SocketAddr) -> Option<ProcessId> {
+        self.at.get(&addr)?.last().copied()
+    }
+
+    /// Whether any process at `addr` went under a later generation.
+    pub(super) fn has_later(&self, addr: SocketAddr, than: Generation) -> bool {
+        let lives = self.at.get(&addr).into_iter().flatten();
+        lives
+            .filter_map(|life| self.all.get(life))
+            .any(|it| it.generations.iter().any(|generation| *generation > than))
+    }
+
+    /// Whether everybody must know of the goodbye: more have confirmed it than have died since, so one of
+    /// them is left to pass it on.
+    pub(super) const fn must_be_known(&self, goodbye: Goodbye) -> bool {
+        goodbye.confirmed == goodbye.total && goodbye.confirmed > self.stops - goodbye.stops_before
+    }
+}
+
+impl Process {
+    pub(super) const fn was_renewed(&self) -> bool {
+        self.generations.len() > 1
+    }
+}
+
+fn overdue(dues: &BTreeSet<(Instant, CallId)>, now: Instant) -> Dues {
+    dues.iter()
+        .take_while(|(deadline, _)| *deadline + TIMER_SLACK < now)
+        .copied()
+        .collect()
+}

@@ -1,0 +1,106 @@
+//! How a node sees the cluster, and how the cluster is.
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr};
+
+use hobnob_endpoint::wire::Generation;
+
+use super::{
+    Model, Violation,
+    fact::{Declared, ProcessId},
+    processes::Process,
+};
+
+/// A node as another one sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// Where.
+    pub addr: SocketAddr,
+    /// Which process.
+    pub generation: Generation,
+    /// As what.
+    pub seen: Seen,
+}
+
+/// As what a node is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// There, in the state it declared.
+    Here(Declared),
+    /// Maybe gone.
+    Suspect,
+    /// Gone, by its own word.
+    Left,
+    /// Gone, by the others' word.
+    Failed,
+}
+
+impl Model {
+    /// The first thing that `by` does not see as it is, if there is any. It must see every living process but
+    /// itself, in the state it declared; those that are gone it need not list, but if it does, then as gone:
+    /// as left if they said goodbye to enough others that somebody remains who heard it.
+    pub fn wrong_view(
+        &self,
+        by: ProcessId,
+        view: impl IntoIterator<Item = Sighting>,
+    ) -> Option<Violation> {
+        let own = self.processes.get(by)?.addr;
+        let mut view: BTreeMap<SocketAddr, Sighting> =
+            view.into_iter().map(|it| (it.addr, it)).collect();
+        let others = self.processes.newest().filter(|it| it.addr != own);
+        for process in others {
+            let sighting = view.remove(&process.addr);
+            if !self.is_right(process, sighting) {
+                return Some(Violation::WrongView {
+                    by,
+                    addr: process.addr,
+                    seen: sighting.map_or("nobody".to_owned(), |it| it.to_string()),
+                    expected: self.truth(process),
+                });
+            }
+        }
+        let stranger = view.into_values().next()?;
+        Some(Violation::WrongView {
+            by,
+            addr: stranger.addr,
+            seen: stranger.to_string(),
+            expected: "nobody".to_owned(),
+        })
+    }
+
+    fn is_right(&self, process: &Process, sighting: Option<Sighting>) -> bool {
+        let Some(sighting) = sighting else {
+            return !process.is_running;
+        };
+        if process.is_running {
+            return sighting.seen == Seen::Here(process.declared)
+                && process.generations.last() == Some(&sighting.generation);
+        }
+        match (process.goodbye, sighting.seen) {
+            (Some(_), Seen::Left) => true,
+            (Some(goodbye), Seen::Failed) => !self.processes.must_be_known(goodbye),
+            (None, seen) => seen == Seen::Failed,
+            (Some(_), _) => false,
+        }
+    }
+
+    fn truth(&self, process: &Process) -> String {
+        let generation = process.generations.last().copied().unwrap_or_default();
+        match process.goodbye {
+            _ if process.is_running => {
+                format!("{:?}, generation {}", process.declared, generation.0)
+            }
+            Some(_) => format!("left, generation {}", generation.0),
+            None => format!("failed, generation {}", generation.0),
+        }
+    }
+}
+
+impl fmt::Display for Sighting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.seen {
+            Seen::Here(declared) => write!(f, "{declared:?}")?,
+            seen => write!(f, "{seen:?}")?,
+        }
+        write!(f, ", generation {}", self.generation.0)
+    }
+}

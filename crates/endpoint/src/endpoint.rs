@@ -118,6 +118,13 @@ impl Endpoint {
         self.gossip_queue.dropped()
     }
 
+    /// Gossip payloads that wait for the peer for which most do: at most [`GOSSIP_PAYLOADS_PEER_MAX`].
+    ///
+    /// [`GOSSIP_PAYLOADS_PEER_MAX`]: crate::GOSSIP_PAYLOADS_PEER_MAX
+    pub fn gossip_waiting(&self) -> usize {
+        self.gossip_queue.longest()
+    }
+
     /// What this node says of itself.
     pub fn set_state(&mut self, now: Instant, state: gossip::DeclaredState) {
         self.gossip.set_state(now, state);

@@ -6,7 +6,7 @@ use hobnob_wire::Peer;
 
 /// Payloads that wait for one peer, at most. A sync of a full table of members arrives in some twenty
 /// payloads at a time; older ones are then worth less than newer ones.
-const PAYLOADS_PER_PEER_MAX: usize = 64;
+pub const PAYLOADS_PER_PEER_MAX: usize = 64;
 
 /// A bounded queue of payloads for each peer, and the order in which peers are served.
 #[derive(Debug, Default)]
@@ -84,6 +84,12 @@ impl GossipQueue {
     /// Payloads dropped because a peer's queue was full.
     pub(crate) const fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// Payloads that wait for the peer with most of them.
+    pub(crate) fn longest(&self) -> usize {
+        let lengths = self.peers.iter().map(|waiting| waiting.payloads.len());
+        lengths.max().unwrap_or(0)
     }
 
     fn existing(&self, peer: Peer) -> Option<&Waiting> {

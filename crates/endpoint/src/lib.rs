@@ -47,6 +47,7 @@ mod housekeeping;
 pub use config::{ConfigError, EndpointConfig};
 pub use endpoint::{Endpoint, Target};
 pub use event::{CallError, Event, TimeoutReason};
+pub use gossip_queue::PAYLOADS_PER_PEER_MAX as GOSSIP_PAYLOADS_PEER_MAX;
 
 pub use hobnob_gossip as gossip;
 pub use hobnob_messaging as messaging;

@@ -63,6 +63,13 @@ impl FanOuts {
             deliveries: 0,
         }
     }
+
+    /// Deliveries of a plan that are in flight, counted one by one.
+    pub(crate) fn in_flight(&self, key: Key) -> Option<usize> {
+        let in_flight = |delivery: &&Delivery| matches!(delivery.state, State::InFlight(_));
+        let plan = self.plans.get(key)?;
+        Some(plan.deliveries.iter().filter(in_flight).count())
+    }
 }
 
 impl Plan {

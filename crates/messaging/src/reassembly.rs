@@ -77,6 +77,15 @@ impl Reassemblies {
         self.open.iter().any(|reassembly| reassembly.id == id)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Bytes that the open ones reserve.
+    pub(crate) fn bytes(&self) -> usize {
+        self.open.iter().map(|it| it.total as usize).sum()
+    }
+
     pub(crate) fn add(
         &mut self,
         shared: &mut Shared,

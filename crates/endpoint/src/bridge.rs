@@ -40,11 +40,7 @@ impl Endpoint {
     /// Carries news between the cores until none is left.
     pub(crate) fn settle(&mut self, now: Instant) {
         loop {
-            let mut quiet = true;
-            while let Some(event) = self.sessions.poll_event() {
-                quiet = false;
-                self.on_session_event(now, event);
-            }
+            let mut quiet = !self.settle_sessions(now);
             while let Some(event) = self.gossip.poll_event() {
                 quiet = false;
                 self.on_gossip_event(now, event);
@@ -94,6 +90,16 @@ impl Endpoint {
         let peer = self.sessions.peer_at(whom.addr)?;
         let remote = self.sessions.remote(peer)?;
         (remote.is_established && remote.generation == Some(whom.generation)).then_some(peer)
+    }
+
+    /// Tells the other cores what the session core has learnt; says whether there was anything.
+    pub(crate) fn settle_sessions(&mut self, now: Instant) -> bool {
+        let mut is_news = false;
+        while let Some(event) = self.sessions.poll_event() {
+            is_news = true;
+            self.on_session_event(now, event);
+        }
+        is_news
     }
 
     fn queue_gossip(&mut self, now: Instant, to: SocketAddr, payload: alloc::vec::Vec<u8>) {

@@ -329,9 +329,11 @@ impl Endpoint {
 
     /// Takes in one datagram. What is wrong with it is counted, never fatal.
     pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, datagram: &Bytes) {
-        if let Ok(Opened::Frames { peer, packet, body }) =
-            self.sessions.handle_datagram(now, from, datagram)
-        {
+        let opened = self.sessions.handle_datagram(now, from, datagram);
+        // The datagram may have proven a session, which the other cores must know before they see its frames:
+        // they would take them for those of the session before.
+        self.settle_sessions(now);
+        if let Ok(Opened::Frames { peer, packet, body }) = opened {
             let body = datagram.slice_ref(body);
             self.housekeeping.heard(peer);
             self.deliver(now, from, peer, packet, &body);

@@ -1,0 +1,112 @@
+//! What bad days have found in the bridge between sessions, membership and messages, each by itself.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use hobnob_sim::{
+    Application, At, Conditions, NodeId, Sim,
+    endpoint::{
+        Event, Target,
+        gossip::{GossipConfig, Metadata, Profile},
+        messaging::{self, Failure, Token},
+        wire::Command,
+    },
+};
+
+const COUNT: Command = Command(200);
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Counts what is handled, and keeps how calls ended.
+#[derive(Default)]
+struct App {
+    handled: BTreeMap<(NodeId, Bytes), u32>,
+    sent: BTreeMap<u64, Result<(), Failure>>,
+}
+
+impl Application for App {
+    fn on_start(&mut self, at: &mut At<'_>) {
+        at.endpoint.register(COUNT);
+    }
+
+    fn on_event(&mut self, at: &mut At<'_>, event: Event) {
+        match event {
+            Event::Message(messaging::Event::Message { payload, .. }) => {
+                *self.handled.entry((at.node, payload)).or_default() += 1;
+                at.endpoint.handled(1);
+            }
+            Event::Message(messaging::Event::Sent { token, result }) => {
+                self.sent.insert(token.0, result);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn two() -> (Sim<App>, NodeId, NodeId) {
+    let mut sim = Sim::new(1, Conditions::LAN, App::default());
+    let [a, b] = [0; 2].map(|_| {
+        sim.start(Metadata::default(), |config| {
+            config.gossip = GossipConfig::new(Profile::Local);
+        })
+    });
+    (sim, a, b)
+}
+
+fn send(sim: &mut Sim<App>, from: NodeId, to: Target, text: &'static str, token: u64) {
+    sim.with(from, |at| {
+        let (payload, deadline) = (Bytes::from(text), at.now + 5 * SECOND);
+        let sent = at
+            .endpoint
+            .send(at.now, to, COUNT, payload, deadline, Token(token));
+        sent.expect("taken on");
+    })
+    .expect("alive");
+}
+
+fn whoever(sim: &Sim<App>, node: NodeId) -> Target {
+    Target {
+        addr: sim.addr(node),
+        generation: None,
+    }
+}
+
+fn times_handled(sim: &Sim<App>, node: NodeId, text: &'static str) -> u32 {
+    let key = (node, Bytes::from(text));
+    sim.app.handled.get(&key).copied().unwrap_or(0)
+}
+
+#[test]
+fn the_datagram_that_proves_a_session_belongs_to_it() {
+    let (mut sim, a, b) = two();
+    let (to_a, to_b) = (whoever(&sim, a), whoever(&sim, b));
+    send(&mut sim, a, to_b, "to the old process", 1);
+    assert!(sim.run_until(SECOND, |sim| sim.app.sent.contains_key(&1)));
+    sim.kill(b);
+    sim.restart(b);
+    // Its first datagram proves its session and carries this message; the ack is lost.
+    send(&mut sim, b, to_a, "from the new process", 2);
+    let came = |sim: &Sim<App>| times_handled(sim, a, "from the new process") > 0;
+    assert!(sim.run_until(SECOND, came));
+    sim.cut(a, b, true);
+    sim.run_for(20 * MILLISECOND);
+    sim.cut(a, b, false);
+    assert!(sim.run_until(5 * SECOND, |sim| sim.app.sent.contains_key(&2)));
+    assert_eq!(sim.app.sent[&2], Ok(()));
+    assert_eq!(times_handled(&sim, a, "from the new process"), 1);
+}
+
+#[test]
+fn the_first_message_of_a_session_is_not_sent_twice() {
+    let (mut sim, a, b) = two();
+    let to_b = whoever(&sim, b);
+    send(&mut sim, a, to_b, "hello", 1);
+    assert!(sim.run_until(10 * MILLISECOND, |sim| sim.app.sent.contains_key(&1)));
+    let retransmissions = sim
+        .endpoint(a)
+        .expect("alive")
+        .messages()
+        .stats()
+        .retransmissions;
+    assert_eq!(retransmissions, 0);
+}

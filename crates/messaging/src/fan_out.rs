@@ -277,7 +277,10 @@ impl Messaging {
             };
             match started {
                 Ok(message) => {
-                    plan.deliveries[place as usize].state = State::InFlight(message);
+                    let delivery = &mut plan.deliveries[place as usize];
+                    // The session it was bound by may be lost by now, and the next one be another process's.
+                    self.shared.messages.at_mut(message.index).is_bound |= delivery.is_bound;
+                    delivery.state = State::InFlight(message);
                     plan.in_flight += 1;
                 }
                 Err(SendError::QueueFull { .. }) => {

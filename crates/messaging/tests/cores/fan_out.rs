@@ -281,3 +281,24 @@ fn fan_out_never_begins_with_the_successor_of_a_process() {
     assert_eq!(report, expected);
     assert!(net.nodes[2].handled().is_empty());
 }
+
+#[test]
+fn a_delivery_that_begins_between_two_sessions_is_still_for_the_first_process() {
+    let mut net = Net::star(2, &Config::default(), CLEAN, 5);
+    net.cut(0, 1, true);
+    let (token, _) = fan_out(&mut net, &[1, 2], Bytes::from("hello"), 1);
+    net.run(SECOND);
+    net.nodes[0].core.session_lost(net.now, peer(2));
+    net.nodes[0].core.peer_down(net.now, peer(1));
+    net.run(SECOND);
+    net.restart(2);
+    net.connect(0, 2, SessionChange::NewGeneration, SessionChange::First);
+    net.run(SECOND);
+    let (_, report) = report(&net, token).expect("both are over");
+    let expected = [
+        (peer(1), Err(Failure::PeerDown)),
+        (peer(2), Err(Failure::PeerRestarted)),
+    ];
+    assert_eq!(report, expected);
+    assert_eq!(net.nodes[2].handled(), [""; 0]);
+}

@@ -154,16 +154,14 @@ impl Endpoint {
         previous: Option<Generation>,
     ) {
         let meant = self.meant.remove(&peer);
-        let is_later = |other: Option<Generation>| other.is_some_and(|other| other < generation);
-        let change = if is_later(previous) || is_later(meant) {
-            SessionChange::NewGeneration
-        } else if previous.is_some() {
-            SessionChange::SameGeneration
-        } else {
-            SessionChange::First
+        // Calls that waited are for the process they name, which need not be the one of the last session.
+        let change = match meant.or(previous) {
+            None => SessionChange::First,
+            Some(last) if last == generation => SessionChange::SameGeneration,
+            Some(_) => SessionChange::NewGeneration,
         };
         self.messaging.session_established(now, peer, change);
-        if change == SessionChange::NewGeneration {
+        if previous.is_some_and(|previous| previous < generation) {
             self.gossip.observed_restart(now, addr, generation);
         }
         self.gossip_queue.release(peer);

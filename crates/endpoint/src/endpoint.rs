@@ -28,7 +28,7 @@ pub struct Endpoint {
     pub(crate) messaging: Messaging,
     pub(crate) gossip_queue: GossipQueue,
     pub(crate) housekeeping: Housekeeping,
-    /// For which process calls are meant that wait for a session: the earliest of them.
+    /// For which process calls are that wait for a session.
     pub(crate) meant: BTreeMap<Peer, Generation>,
     /// Peers that lately would not talk to this node, and until when that is believed.
     pub(crate) refused: BTreeMap<Peer, Instant>,
@@ -278,14 +278,12 @@ impl Endpoint {
         let proven = known
             .and_then(|peer| self.sessions.remote(peer))
             .and_then(|remote| remote.proven);
-        if let (Some(meant), Some(found)) = (to.generation, proven)
-            && found > meant
-        {
-            return Err(CallError::PeerRestarted);
-        }
         // Even with a session: a node that said goodbye may still be there to hear that it was heard.
         if self.is_gone(to, proven) || known.is_some_and(|peer| self.refuses(now, peer)) {
             return Err(CallError::PeerDown);
+        }
+        if let (Some(peer), Some(meant)) = (known, to.generation) {
+            self.expect(now, peer, meant, proven)?;
         }
         if let Some(peer) = known.filter(|peer| self.is_connected(*peer)) {
             return Ok(peer);
@@ -295,11 +293,33 @@ impl Endpoint {
             .connect(now, to.addr)
             .map_err(|_| CallError::TooManyPeers)?;
         if let Some(meant) = to.generation {
-            let earliest = self.meant.entry(peer).or_insert(meant);
-            *earliest = meant.min(*earliest);
+            self.meant.insert(peer, meant);
             self.messaging.expect_process(peer);
         }
         Ok(peer)
+    }
+
+    /// A call for the process `meant` is about to be made. If that is a later one than calls were for so far,
+    /// those come to nothing, and so does the session with the one before.
+    fn expect(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        meant: Generation,
+        proven: Option<Generation>,
+    ) -> Result<(), CallError> {
+        let Some(last) = self.meant.get(&peer).copied().max(proven) else {
+            return Ok(());
+        };
+        if meant < last {
+            return Err(CallError::PeerRestarted);
+        }
+        if meant > last {
+            self.messaging.process_replaced(now, peer);
+            self.gossip_queue.discard(peer);
+            self.sessions.disconnect(peer);
+        }
+        Ok(())
     }
 
     fn refuses(&mut self, now: Instant, peer: Peer) -> bool {

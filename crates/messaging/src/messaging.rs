@@ -88,6 +88,18 @@ impl Messaging {
         }
     }
 
+    /// Another process is known to be at the peer's address, though there is no session with it yet: what was
+    /// for the one before ends [`Failure::PeerRestarted`](crate::Failure::PeerRestarted) at once, and a session
+    /// with it is over. Calls made from now on are for the new one.
+    pub fn process_replaced(&mut self, now: Instant, peer: Peer) {
+        if let Some(state) = self.peers.get_mut(peer) {
+            state.replaced(&mut self.shared);
+            state.refresh(&mut self.shared);
+        }
+        self.end_waiting(now, peer, &Failure::PeerRestarted, true);
+        self.settle(now);
+    }
+
     /// The session with the peer is over. Nothing is transmitted until the next one; deadlines go on.
     /// Requests that came in it are cancelled.
     pub fn session_lost(&mut self, now: Instant, peer: Peer) {

@@ -68,20 +68,26 @@ impl PeerState {
         if self.is_connected {
             self.disconnect(shared);
         }
-        let is_restart = change == SessionChange::NewGeneration;
-        let failure = if is_restart {
-            Failure::PeerRestarted
-        } else {
-            Failure::SessionLost
-        };
-        for lane in [Lane::InFlight, Lane::Awaiting] {
-            self.end_lane(shared, lane, &failure);
+        if change == SessionChange::NewGeneration {
+            self.replaced(shared);
         }
-        if is_restart {
-            self.end_bound(shared, Lane::Whole);
-            self.end_bound(shared, Lane::Pieces);
+        for lane in [Lane::InFlight, Lane::Awaiting] {
+            self.end_lane(shared, lane, &Failure::SessionLost);
         }
         self.is_connected = true;
+        self.is_expected = false;
+    }
+
+    /// Another process has taken the place of the peer: what was for that one ends.
+    pub(crate) fn replaced(&mut self, shared: &mut Shared) {
+        if self.is_connected {
+            self.disconnect(shared);
+        }
+        for lane in [Lane::InFlight, Lane::Awaiting] {
+            self.end_lane(shared, lane, &Failure::PeerRestarted);
+        }
+        self.end_bound(shared, Lane::Whole);
+        self.end_bound(shared, Lane::Pieces);
         self.is_expected = false;
     }
 

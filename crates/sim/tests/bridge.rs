@@ -110,3 +110,37 @@ fn the_first_message_of_a_session_is_not_sent_twice() {
         .retransmissions;
     assert_eq!(retransmissions, 0);
 }
+
+#[test]
+fn a_call_for_the_process_after_a_restart_reaches_it() {
+    for hears_of_the_end in [false, true] {
+        let (mut sim, a, b) = two();
+        let to_b = whoever(&sim, b);
+        send(&mut sim, a, to_b, "to the old process", 1);
+        assert!(sim.run_until(SECOND, |sim| sim.app.sent.contains_key(&1)));
+        sim.kill(b);
+        if hears_of_the_end {
+            // What is in flight has found nobody there; then the new process says so.
+            send(&mut sim, a, to_b, "into the void", 2);
+        }
+        sim.run_for(500 * MILLISECOND);
+        sim.restart(b);
+        if hears_of_the_end {
+            sim.cut(b, a, true);
+            sim.run_for(2 * SECOND);
+            sim.cut(b, a, false);
+        }
+        let new_b = Target {
+            addr: sim.addr(b),
+            generation: Some(sim.generation(b)),
+        };
+        send(&mut sim, a, new_b, "to the new process", 3);
+        assert!(sim.run_until(5 * SECOND, |sim| sim.app.sent.contains_key(&3)));
+        assert_eq!(sim.app.sent[&3], Ok(()));
+        assert_eq!(times_handled(&sim, b, "to the new process"), 1);
+        assert_eq!(times_handled(&sim, b, "into the void"), 0);
+        if hears_of_the_end {
+            assert_eq!(sim.app.sent[&2], Err(Failure::PeerRestarted));
+        }
+    }
+}

@@ -10,8 +10,9 @@
 //! one test ran and none was ignored; a check that is essential is never
 //! skipped; one that needs a tool which may be absent says so in the summary.
 //!
-//! What it never does: change a tracked file, install anything, or look at the
-//! network other than through cargo.
+//! What it never does: change a tracked file, or look at the network other than
+//! through cargo. No check installs anything; the chore `netns`, asked for by
+//! name as root, installs the tools it lacks.
 //!
 //! Every rule that reads text is a function from text to findings, so that a
 //! test can plant the fault it exists to find.
@@ -20,6 +21,7 @@ pub mod finding;
 pub mod licences;
 pub mod metadata;
 pub mod msrv;
+pub mod netns;
 pub mod process;
 pub mod purity;
 pub mod runner;

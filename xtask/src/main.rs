@@ -32,6 +32,8 @@ enum Chore {
     Lint,
     /// Unit, integration and doc tests; builds the examples.
     Test,
+    /// A bad day for five real processes in network namespaces; needs root.
+    Netns,
     /// Proof that the pure crates are pure.
     Purity,
     /// House rules about files, manifests and documents.
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Chore::Fmt => (steps::FMT, Options::default()),
         Chore::Lint => (steps::LINT, Options::default()),
         Chore::Test => (steps::TEST, Options::default()),
+        Chore::Netns => (steps::NETNS, Options::default()),
         Chore::Purity => (steps::PURITY, Options::default()),
         Chore::Tidy => (steps::TIDY, Options::default()),
         Chore::Licences => (steps::LICENCES, Options::default()),

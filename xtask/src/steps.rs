@@ -4,7 +4,7 @@ use crate::metadata::Metadata;
 use crate::runner::{Shell, cargo};
 use crate::tally::Tally;
 use crate::tree::Tree;
-use crate::{licences, msrv, process, purity, tidy};
+use crate::{licences, msrv, netns, process, purity, tidy};
 
 /// Something with a name that passes or fails.
 pub struct Step {
@@ -58,10 +58,14 @@ const DOC_TESTS: Step = Step {
     name: "doc tests",
     run: doc_tests,
 };
+const NAMESPACES: Step = Step {
+    name: "netns",
+    run: netns::check,
+};
 
 /// Everything, the quick checks first.
 pub const CI: &[Step] = &[
-    FORMAT, HOUSE, LICENCE, VERSION, PURE, CLIPPY, FUZZ, DOCS, TESTS, DOC_TESTS,
+    FORMAT, HOUSE, LICENCE, VERSION, PURE, CLIPPY, FUZZ, DOCS, TESTS, DOC_TESTS, NAMESPACES,
 ];
 /// The `fmt` chore.
 pub const FMT: &[Step] = &[FORMAT];
@@ -69,6 +73,11 @@ pub const FMT: &[Step] = &[FORMAT];
 pub const LINT: &[Step] = &[CLIPPY, FUZZ, DOCS];
 /// The `test` chore.
 pub const TEST: &[Step] = &[TESTS, DOC_TESTS];
+/// The `netns` chore.
+pub const NETNS: &[Step] = &[Step {
+    name: "netns",
+    run: netns::chore,
+}];
 /// The `purity` chore.
 pub const PURITY: &[Step] = &[PURE];
 /// The `tidy` chore.

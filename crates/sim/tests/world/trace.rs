@@ -40,11 +40,13 @@ fn bad_day(seed: u64) -> String {
     let first = sim.addr(ids[0]);
     for &id in &ids[1..] {
         sim.with(id, |at| at.endpoint.join(at.now, first));
-        beat(&mut sim, id, ids[0], 20 * MILLI);
+    }
+    for (from, to) in [(1, 0), (2, 0), (3, 0), (4, 3)] {
+        beat(&mut sim, ids[from], ids[to], 20 * MILLI);
     }
     sim.run_for(2 * SECOND);
     sim.pause(ids[2]);
-    sim.cut(ids[0], ids[3], true);
+    sim.cut(ids[3], ids[0], true);
     sim.set_clock_rate(ids[3], 300);
     sim.run_for(3 * SECOND);
     sim.resume(ids[2]);

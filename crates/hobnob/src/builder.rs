@@ -4,21 +4,23 @@ use std::{
     env, io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use hobnob_endpoint::{
     ConfigError, Endpoint, EndpointConfig,
     gossip::{GossipConfig, Metadata, MetadataError, MetadataFields, Profile},
-    wire::{Generation, limits::DATAGRAM_BYTES_DEFAULT},
+    wire::limits::DATAGRAM_BYTES_DEFAULT,
 };
-use rand::{TryRng, rngs::SysRng};
 use thiserror::Error;
 
 use crate::{
-    driver::{self, Clock, Shared, Socket},
+    driver::{self, Shared},
+    ground::Ground,
     mesh::Mesh,
-    seeds, stats,
+    seeds,
+    simulation::Machine,
+    stats,
 };
 
 /// How long a call waits unless it says otherwise.
@@ -118,6 +120,7 @@ pub struct MeshBuilder {
     shutdown_timeout: Option<Duration>,
     datagram_bytes: usize,
     insecure: bool,
+    machine: Option<Machine>,
 }
 
 macro_rules! text_setters {
@@ -148,6 +151,7 @@ impl MeshBuilder {
             shutdown_timeout: None,
             datagram_bytes: DATAGRAM_BYTES_DEFAULT,
             insecure: false,
+            machine: None,
         }
     }
 
@@ -231,6 +235,13 @@ impl MeshBuilder {
         self
     }
 
+    /// Starts the node on a simulated machine: its address is the machine's, `bind` counts for nothing.
+    #[doc(hidden)]
+    pub fn machine(mut self, machine: Machine) -> Self {
+        self.machine = Some(machine);
+        self
+    }
+
     /// Binds the socket and starts the node as a task of the current tokio runtime.
     ///
     /// # Errors
@@ -245,21 +256,19 @@ impl MeshBuilder {
     pub async fn start(self) -> Result<Mesh, StartError> {
         let shutdown_timeout = self.checked_shutdown_timeout()?;
         let metadata = self.metadata()?;
-        let socket = Socket::bind(self.bind).map_err(|source| bind_error(self.bind, source))?;
-        let bound = socket
-            .local_addr()
-            .map_err(|source| bind_error(self.bind, source))?;
-        let address = self.checked_address(bound)?;
-        let clock = Clock::start();
-        let seed = SysRng.try_next_u64().map_err(|_| StartError::NoEntropy)?;
+        let ground = match &self.machine {
+            Some(machine) => Ground::simulated(machine),
+            None => Ground::system(self.bind)?,
+        };
+        let address = self.checked_address(ground.bound)?;
         let config = EndpointConfig {
             cluster: cluster_id(&self.app),
             datagram_bytes: self.datagram_bytes,
             gossip: GossipConfig::new(self.profile),
-            ..EndpointConfig::new(address, generation(), metadata)
+            ..EndpointConfig::new(address, ground.generation, metadata)
         };
         let message_bytes_max = config.messaging.message_bytes_max;
-        let endpoint = Endpoint::new(config, seed, clock.now())?;
+        let endpoint = Endpoint::new(config, ground.seed, ground.clock.now())?;
         let settings = Settings {
             address,
             datagram_bytes: self.datagram_bytes,
@@ -268,11 +277,15 @@ impl MeshBuilder {
             shutdown_timeout,
             seeds: self.seeds,
         };
-        let socket = Arc::new(socket);
+        let socket = Arc::new(ground.socket);
+        let clock = ground.clock;
         let shared = Arc::new(Shared::new(endpoint, socket.clone(), clock, settings));
         tokio::spawn(driver::run(shared.clone(), socket));
         tokio::spawn(seeds::run(shared.clone()));
-        tokio::spawn(stats::publish(shared.clone()));
+        if self.machine.is_none() {
+            // A recorder is the whole process's, and cannot tell several nodes apart.
+            tokio::spawn(stats::publish(shared.clone()));
+        }
         Ok(Mesh::from_shared(shared))
     }
 
@@ -314,6 +327,9 @@ impl MeshBuilder {
         if let Some(timeout) = self.shutdown_timeout {
             return Ok(timeout);
         }
+        if self.machine.is_some() {
+            return Ok(SHUTDOWN_TIMEOUT);
+        }
         let Ok(text) = env::var(SHUTDOWN_TIMEOUT_VARIABLE) else {
             return Ok(SHUTDOWN_TIMEOUT);
         };
@@ -326,23 +342,6 @@ impl MeshBuilder {
                 reason: "give a number of seconds, such as 10 or 0.5".into(),
             })
     }
-}
-
-fn bind_error(addr: SocketAddr, source: io::Error) -> StartError {
-    match source.kind() {
-        io::ErrorKind::AddrInUse => StartError::AddressInUse { addr },
-        io::ErrorKind::AddrNotAvailable => StartError::AddressNotAvailable { addr },
-        _ => StartError::Bind { addr, source },
-    }
-}
-
-/// Microseconds since 1970: above every earlier generation, unless the clock was set back. Then the first
-/// node that knows better says so, and the generation is raised above what it has seen.
-fn generation() -> Generation {
-    let since_1970 = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Generation(u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// A number for an application's name: FNV-1a, 64 bits. Clusters are kept apart by it, not protected.

@@ -49,6 +49,7 @@ mod dispatch;
 mod driver;
 mod error;
 mod events;
+mod ground;
 mod handler;
 mod mesh;
 pub mod node_type;
@@ -56,6 +57,8 @@ mod nodes;
 mod payload;
 mod seeds;
 mod shutdown;
+#[doc(hidden)]
+pub mod simulation;
 mod stats;
 
 pub use admission::{Admission, AdmissionError, Permit};

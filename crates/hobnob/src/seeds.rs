@@ -1,13 +1,18 @@
 //! Greets the seeds until there is company.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::{
     net::lookup_host,
     time::{Instant, sleep, timeout},
 };
 
-use crate::driver::Shared;
+use crate::driver::{NEVER, Shared};
 
 /// Pause after the first greeting; doubles up to [`PAUSE_MAX`] while nobody answers.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
@@ -23,9 +28,13 @@ const REUNION_PAUSE: Duration = Duration::from_secs(30);
 /// Greets the seeds while the node is alone, and now and then those that are missing. Names are resolved
 /// again each time.
 pub(crate) async fn run(shared: Arc<Shared>) {
-    if shared.settings.seeds.is_empty() {
-        return;
+    if !shared.settings.seeds.is_empty() {
+        greet_again_and_again(&shared).await;
+        shared.greeting.store(NEVER, Ordering::Relaxed);
     }
+}
+
+async fn greet_again_and_again(shared: &Shared) {
     let mut closed = shared.closed.subscribe();
     let mut pause = PAUSE_MIN;
     let mut greeted = Instant::now();
@@ -33,12 +42,17 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         let is_alone = shared.core().endpoint.members().is_alone();
         if is_alone || greeted.elapsed() >= REUNION_PAUSE {
             tokio::select! {
-                () = greet(&shared) => greeted = Instant::now(),
+                biased;
+                () = greet(shared) => greeted = Instant::now(),
                 _ = closed.wait_for(|closed| *closed) => return,
             }
         }
+        let pause_now = if is_alone { pause } else { PAUSE_MAX };
+        let next = shared.clock.now() + pause_now;
+        shared.greeting.store(next.as_nanos(), Ordering::Relaxed);
         tokio::select! {
-            () = sleep(if is_alone { pause } else { PAUSE_MAX }) => {}
+            biased;
+            () = sleep(pause_now) => {}
             _ = closed.wait_for(|closed| *closed) => return,
         }
         pause = if is_alone {
@@ -51,7 +65,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 
 async fn greet(shared: &Shared) {
     for seed in &shared.settings.seeds {
-        match timeout(RESOLVE_TIMEOUT, lookup_host(seed)).await {
+        match timeout(RESOLVE_TIMEOUT, resolve(shared, seed)).await {
             Ok(Ok(addresses)) => {
                 for address in addresses {
                     shared.command(|core, now| {
@@ -72,4 +86,15 @@ async fn greet(shared: &Shared) {
             Err(_) => tracing::warn!(seed, "resolving the seed takes too long; will try again"),
         }
     }
+}
+
+/// The addresses behind a seed. A simulated network has no names.
+async fn resolve(shared: &Shared, seed: &str) -> io::Result<Vec<SocketAddr>> {
+    if shared.clock.is_virtual() {
+        return seed
+            .parse()
+            .map(|address| vec![address])
+            .map_err(io::Error::other);
+    }
+    Ok(lookup_host(seed).await?.collect())
 }

@@ -90,10 +90,14 @@ impl Mesh {
     pub fn run_until_signal(
         &self,
     ) -> impl Future<Output = io::Result<ShutdownReport>> + Send + use<> {
-        let signals = signal(SignalKind::terminate())
-            .and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
         let mesh = self.clone();
+        // Signals are for the whole process, of which a simulated node has only a part.
+        let signals = (!mesh.shared.clock.is_virtual()).then(catch_signals);
         async move {
+            let Some(signals) = signals else {
+                mesh.closed().await;
+                return Ok(mesh.shutdown().await);
+            };
             let (mut terminate, mut interrupt) = signals?;
             tokio::select! {
                 number = either(&mut terminate, &mut interrupt) => {
@@ -107,6 +111,13 @@ impl Mesh {
             }
         }
     }
+}
+
+fn catch_signals() -> io::Result<(Signal, Signal)> {
+    Ok((
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    ))
 }
 
 async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> i32 {

@@ -64,6 +64,7 @@ pub(crate) async fn publish(shared: Arc<Shared>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            biased;
             _ = ticks.tick() => {}
             _ = closed.wait_for(|closed| *closed) => return,
         }

@@ -16,7 +16,7 @@ pub struct CallKey(pub(crate) Key);
 pub struct FanOutKey(pub(crate) Key);
 
 /// A request that came from a peer. A stale one finds nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestKey {
     pub(crate) peer: Peer,
     pub(crate) id: MessageId,
@@ -31,7 +31,7 @@ impl RequestKey {
 }
 
 /// A place in a [`Keyed`] table and its tenant's serial number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
     pub(crate) index: u32,
     pub(crate) serial: u64,

@@ -174,6 +174,7 @@ fn call_self(
         let chain = local::request(&mesh, command, order.payload, order.deadline)?;
         let until = mesh.shared.clock.to_tokio(order.deadline);
         tokio::select! {
+            biased;
             handled = timeout_at(until, chain) => match handled {
                 Ok(Ok(answer)) => Ok(answer.unwrap_or_default()),
                 Ok(Err(text)) => Err(Trouble::Handler(text)),

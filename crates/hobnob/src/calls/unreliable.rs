@@ -286,6 +286,7 @@ impl UsendMany {
             }
             let change = async {
                 tokio::select! {
+                    biased;
                     () = connected => {}
                     () = writable => {}
                 }

@@ -1,7 +1,7 @@
 //! What arrived and is for handlers: run inline until they wait, then as tasks of their own.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
@@ -297,7 +297,7 @@ fn respond(endpoint: &mut Endpoint, now: Instant, key: RequestKey, answer: Handl
 /// Requests whose handlers wait for something, so that they can be stopped.
 #[derive(Default)]
 pub(crate) struct Running {
-    tasks: Arc<Mutex<HashMap<RequestKey, AbortHandle>>>,
+    tasks: Arc<Mutex<BTreeMap<RequestKey, AbortHandle>>>,
 }
 
 impl Running {

@@ -4,16 +4,19 @@
 //! sent, sleep. Callers send for themselves when the node is idle, so that a lone request hops to no other
 //! task; see [`shared`].
 
+mod blocks;
 mod clock;
 mod completions;
 mod run;
 mod sender;
 mod shared;
 mod socket;
+mod udp;
 
+pub(crate) use blocks::{Block, Blocks};
 pub(crate) use clock::Clock;
 pub(crate) use completions::Outcome;
 pub(crate) use run::run;
 pub(crate) use sender::Drained;
-pub(crate) use shared::Shared;
-pub(crate) use socket::{Block, Blocks, Socket};
+pub(crate) use shared::{NEVER, Shared};
+pub(crate) use socket::{Batch, Socket};

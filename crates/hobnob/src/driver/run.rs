@@ -12,9 +12,10 @@ use hobnob_endpoint::{Event, gossip, messaging, wire::Instant};
 use tokio::time::Sleep;
 
 use super::{
+    blocks::Blocks,
     sender::Drained,
     shared::{Core, Shared},
-    socket::{Blocks, Socket},
+    socket::Socket,
 };
 use crate::{
     dispatch::{Inbox, Running, copied},
@@ -97,7 +98,10 @@ impl Driver {
             if !self.prepare_to_sleep(sleep.as_mut()) {
                 continue;
             }
+            // In order, so that a simulated run can be repeated: whatever it was that woke the driver, it looks
+            // at everything.
             tokio::select! {
+                biased;
                 _ = self.socket.readable() => {}
                 () = sleep.as_mut() => {}
                 () = self.shared.wake.notified() => {}

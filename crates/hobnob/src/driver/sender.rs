@@ -58,7 +58,7 @@ impl Sender {
     pub(crate) fn drain(
         &mut self,
         core: &Mutex<Core>,
-        clock: Clock,
+        clock: &Clock,
         at_rest: impl FnOnce(&Core),
     ) -> Drained {
         let Some(socket) = &self.socket else {

@@ -34,6 +34,9 @@ use crate::{
     shutdown::{LeaveOutcome, Shutdown},
 };
 
+/// What a task is armed for that does not wake by itself.
+pub(crate) const NEVER: u64 = u64::MAX;
+
 /// The endpoint and the calls under way: everything behind the one lock of the hot path.
 pub(crate) struct Core {
     pub(crate) endpoint: Endpoint,
@@ -61,6 +64,8 @@ pub(crate) struct Shared {
     pub(crate) under_way: AtomicUsize,
     /// When the driver will wake by itself, in the cores' nanoseconds.
     pub(crate) armed: AtomicU64,
+    /// When the seeds are looked at next, in the same; [`NEVER`] while nobody does.
+    pub(crate) greeting: AtomicU64,
     /// Wakes the driver: a deadline moved, or something else than sending is to be done.
     pub(crate) wake: Notify,
     /// A session came about, or an attempt failed.
@@ -102,6 +107,7 @@ impl Shared {
             awake: AtomicBool::new(false),
             under_way: AtomicUsize::new(0),
             armed: AtomicU64::new(0),
+            greeting: AtomicU64::new(NEVER),
             wake: Notify::new(),
             connected: Notify::new(),
             writable: Notify::new(),
@@ -134,6 +140,18 @@ impl Shared {
         self.sender.lock().expect("no panic while sending").close();
         self.socket.store(None);
         self.handlers.clear();
+    }
+
+    /// When the node's own tasks wake by themselves at the latest, and how many there are.
+    pub(crate) fn sleeps_until(&self) -> (Instant, usize) {
+        let greeting = self.greeting.load(Ordering::Relaxed);
+        let (armed, drivers) = if *self.released.borrow() {
+            (NEVER, 0)
+        } else {
+            (self.armed.load(Ordering::Acquire), 1)
+        };
+        let tasks = drivers + usize::from(greeting != NEVER);
+        (Instant::from_nanos(armed.min(greeting)), tasks)
     }
 
     pub(crate) fn send_errors(&self) -> u64 {
@@ -221,13 +239,13 @@ impl Shared {
     pub(crate) fn drain(&self) -> Drained {
         let mut sender = self.sender.lock().expect("no panic while sending");
         self.dirty.store(false, Ordering::SeqCst);
-        sender.drain(&self.core, self.clock, |_| {})
+        sender.drain(&self.core, &self.clock, |_| {})
     }
 
     fn drain_for_caller(&self, mut sender: MutexGuard<'_, Sender>) -> Drained {
         self.dirty.store(false, Ordering::SeqCst);
         let mut rouse = false;
-        let drained = sender.drain(&self.core, self.clock, |core| {
+        let drained = sender.drain(&self.core, &self.clock, |core| {
             // What was sent set timers, for which the driver must wake in time.
             rouse = !self.is_driver_awake() && self.needs_driver(core);
         });

@@ -1,13 +1,15 @@
 //! Who may still come in.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, MutexGuard,
     atomic::{AtomicUsize, Ordering},
 };
 
 use hobnob_endpoint::gossip::DeclaredState;
 use thiserror::Error;
 use tokio::sync::watch;
+
+use crate::flag::Flag;
 
 /// Gives out permits, for as long as the node's state allows.
 ///
@@ -25,7 +27,8 @@ pub struct Admission {
 
 #[derive(Debug)]
 struct Shared {
-    state: watch::Sender<DeclaredState>,
+    state: Mutex<DeclaredState>,
+    offline: Flag,
     /// Permits out. A watch, so that whoever waits for zero misses no change.
     permits: watch::Sender<usize>,
     clients: AtomicUsize,
@@ -53,7 +56,8 @@ pub struct Permit {
 impl Admission {
     pub(crate) fn new() -> Self {
         let shared = Shared {
-            state: watch::Sender::new(DeclaredState::Online),
+            state: Mutex::new(DeclaredState::Online),
+            offline: Flag::new(),
             permits: watch::Sender::new(0),
             clients: AtomicUsize::new(0),
         };
@@ -96,7 +100,7 @@ impl Admission {
     ///
     /// Cancel safe: it only watches.
     pub async fn on_offline(&self) {
-        on_offline(&self.shared).await;
+        self.shared.offline.wait().await;
     }
 
     fn admit(&self, is_client: bool) -> Result<Permit, AdmissionError> {
@@ -118,24 +122,33 @@ impl Admission {
     }
 
     pub(crate) fn state(&self) -> DeclaredState {
-        *self.shared.state.borrow()
+        *self.shared.state()
     }
 
     /// Changes the state; Offline is final. Says whether anything changed.
     pub(crate) fn set_state(&self, state: DeclaredState) -> bool {
-        self.shared.state.send_if_modified(|current| {
-            let changes = *current != state && *current != DeclaredState::Offline;
-            if changes {
-                *current = state;
-            }
-            changes
-        })
+        let mut current = self.shared.state();
+        let changes = *current != state && *current != DeclaredState::Offline;
+        if changes {
+            *current = state;
+        }
+        drop(current);
+        if changes && state == DeclaredState::Offline {
+            self.shared.offline.set();
+        }
+        changes
     }
 
     pub(crate) async fn all_returned(&self) {
         let mut permits = self.shared.permits.subscribe();
         // Its sender lives in `self`, so waiting ends only by the count.
         let _ = permits.wait_for(|permits| *permits == 0).await;
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, DeclaredState> {
+        self.state.lock().expect("no panic while it is locked")
     }
 }
 
@@ -147,7 +160,7 @@ impl Permit {
     ///
     /// Cancel safe: it only watches.
     pub async fn on_offline(&self) {
-        on_offline(&self.shared).await;
+        self.shared.offline.wait().await;
     }
 }
 
@@ -158,11 +171,4 @@ impl Drop for Permit {
             .fetch_sub(usize::from(self.is_client), Ordering::Relaxed);
         self.shared.permits.send_modify(|permits| *permits -= 1);
     }
-}
-
-async fn on_offline(shared: &Shared) {
-    let mut state = shared.state.subscribe();
-    let _ = state
-        .wait_for(|state| *state == DeclaredState::Offline)
-        .await;
 }

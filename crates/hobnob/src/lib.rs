@@ -49,6 +49,7 @@ mod dispatch;
 mod driver;
 mod error;
 mod events;
+mod flag;
 mod ground;
 mod handler;
 mod mesh;

@@ -302,11 +302,6 @@ impl Mesh {
     ///
     /// Cancel safe: it only watches.
     pub async fn closed(&self) {
-        let _ = self
-            .shared
-            .closed
-            .subscribe()
-            .wait_for(|closed| *closed)
-            .await;
+        self.shared.closed.wait().await;
     }
 }

@@ -35,7 +35,6 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 }
 
 async fn greet_again_and_again(shared: &Shared) {
-    let mut closed = shared.closed.subscribe();
     let mut pause = PAUSE_MIN;
     let mut greeted = Instant::now();
     loop {
@@ -44,7 +43,7 @@ async fn greet_again_and_again(shared: &Shared) {
             tokio::select! {
                 biased;
                 () = greet(shared) => greeted = Instant::now(),
-                _ = closed.wait_for(|closed| *closed) => return,
+                () = shared.closed.wait() => return,
             }
         }
         let pause_now = if is_alone { pause } else { PAUSE_MAX };
@@ -53,7 +52,7 @@ async fn greet_again_and_again(shared: &Shared) {
         tokio::select! {
             biased;
             () = sleep(pause_now) => {}
-            _ = closed.wait_for(|closed| *closed) => return,
+            () = shared.closed.wait() => return,
         }
         pause = if is_alone {
             (pause * 2).min(PAUSE_MAX)

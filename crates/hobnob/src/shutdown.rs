@@ -8,7 +8,15 @@
 //!    it, for a bounded time.
 //! 5. Close: handlers are dropped, the port is free.
 
-use std::{io, process, task::Waker, time::Duration};
+use std::{
+    io, process,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Waker,
+    time::Duration,
+};
 
 use hobnob_endpoint::gossip::DeclaredState;
 use tokio::{
@@ -16,7 +24,7 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use crate::{driver::Shared, mesh::Mesh};
+use crate::{driver::Shared, flag::Flag, mesh::Mesh};
 
 /// How long a node stays after it has gone Offline, at least: the others see that before they see it leave.
 const OFFLINE_NOTICE: Duration = Duration::from_millis(150);
@@ -59,15 +67,14 @@ impl Mesh {
     ///
     /// Once begun, the shutdown goes on when the future is dropped.
     pub async fn shutdown(&self) -> ShutdownReport {
-        let (report, first) = self.shared.shutdown.begin();
-        if first {
+        if self.shared.shutdown.begin() {
             let mesh = self.clone();
             tokio::spawn(async move {
                 let report = leave(&mesh).await;
                 mesh.shared.shutdown.finish(report);
             });
         }
-        report.await
+        self.shared.shutdown.ended().await
     }
 
     /// Serves until SIGTERM or SIGINT comes, then shuts down. A second signal ends the process at once, with
@@ -144,11 +151,7 @@ async fn leave(mesh: &Mesh) -> ShutdownReport {
     shared.end_calls();
     let LeaveOutcome { confirmed, peers } = say_goodbye(shared).await;
     shared.close();
-    let _ = shared
-        .released
-        .subscribe()
-        .wait_for(|released| *released)
-        .await;
+    shared.released.wait().await;
     ShutdownReport {
         permits_outstanding,
         flushed,
@@ -199,7 +202,7 @@ impl Shared {
             .lock()
             .expect("no panic while telling events")
             .take();
-        self.closed.send_replace(true);
+        self.closed.set();
         self.connected.notify_waiters();
         self.writable.notify_waiters();
     }
@@ -208,38 +211,32 @@ impl Shared {
 /// One shutdown, however many wait for it.
 #[derive(Debug)]
 pub(crate) struct Shutdown {
-    begun: std::sync::atomic::AtomicBool,
-    report: tokio::sync::watch::Sender<Option<ShutdownReport>>,
+    begun: AtomicBool,
+    report: OnceLock<ShutdownReport>,
+    ended: Flag,
 }
 
 impl Shutdown {
-    pub(crate) fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
-            begun: std::sync::atomic::AtomicBool::new(false),
-            report: tokio::sync::watch::Sender::new(None),
+            begun: AtomicBool::new(false),
+            report: OnceLock::new(),
+            ended: Flag::new(),
         }
     }
 
-    /// A future of the report, and whether this is the first who asks.
-    fn begin(&self) -> (impl Future<Output = ShutdownReport> + use<>, bool) {
-        let first = !self.begun.swap(true, std::sync::atomic::Ordering::AcqRel);
-        let mut report = self.report.subscribe();
-        let wait = async move {
-            let none = ShutdownReport {
-                permits_outstanding: 0,
-                flushed: false,
-                confirmed: 0,
-                peers: 0,
-            };
-            report
-                .wait_for(Option::is_some)
-                .await
-                .map_or(none, |report| report.unwrap_or(none))
-        };
-        (wait, first)
+    /// Whether this is the first who asks for it.
+    fn begin(&self) -> bool {
+        !self.begun.swap(true, Ordering::AcqRel)
     }
 
     fn finish(&self, report: ShutdownReport) {
-        self.report.send_replace(Some(report));
+        let _ = self.report.set(report);
+        self.ended.set();
+    }
+
+    async fn ended(&self) -> ShutdownReport {
+        self.ended.wait().await;
+        *self.report.get().expect("set before the flag")
     }
 }

@@ -59,14 +59,13 @@ impl Stats {
     reason = "gauges are floating point numbers"
 )]
 pub(crate) async fn publish(shared: Arc<Shared>) {
-    let mut closed = shared.closed.subscribe();
     let mut ticks = interval(PUBLISH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
             _ = ticks.tick() => {}
-            _ = closed.wait_for(|closed| *closed) => return,
+            () = shared.closed.wait() => return,
         }
         for (name, value) in Stats::of(&shared).iter() {
             let full = format!("hobnob_{name}");

@@ -57,7 +57,7 @@ impl Drop for End {
     fn drop(&mut self) {
         self.0.close();
         self.0.release();
-        self.0.released.send_replace(true);
+        self.0.released.set();
     }
 }
 
@@ -78,10 +78,12 @@ struct Driver {
 
 impl Driver {
     async fn run(&mut self) {
-        let mut closed = self.shared.closed.subscribe();
+        let shared = self.shared.clone();
+        let closed = shared.closed.wait();
+        tokio::pin!(closed);
         let sleep = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(sleep);
-        while !*closed.borrow_and_update() {
+        while !shared.is_closed() {
             self.shared.awake.store(true, Ordering::SeqCst);
             let more = self.receive().await;
             self.let_due_things_happen();
@@ -106,7 +108,7 @@ impl Driver {
                 () = sleep.as_mut() => {}
                 () = self.shared.wake.notified() => {}
                 _ = self.socket.writable(), if self.blocked => {}
-                _ = closed.changed() => {}
+                () = &mut closed => {}
             }
         }
         self.running.abort_all();

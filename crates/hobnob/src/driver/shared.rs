@@ -30,6 +30,7 @@ use crate::{
     builder::Settings,
     dispatch::Handlers,
     events::Event,
+    flag::Flag,
     nodes::Snapshot,
     shutdown::{LeaveOutcome, Shutdown},
 };
@@ -72,9 +73,9 @@ pub(crate) struct Shared {
     pub(crate) connected: Notify,
     /// A full queue has room again.
     pub(crate) writable: Notify,
-    pub(crate) closed: watch::Sender<bool>,
+    pub(crate) closed: Flag,
     /// The driver has ended and the port is free.
-    pub(crate) released: watch::Sender<bool>,
+    pub(crate) released: Flag,
     pub(crate) left: watch::Sender<Option<LeaveOutcome>>,
     pub(crate) shutdown: Shutdown,
 }
@@ -111,8 +112,8 @@ impl Shared {
             wake: Notify::new(),
             connected: Notify::new(),
             writable: Notify::new(),
-            closed: watch::Sender::new(false),
-            released: watch::Sender::new(false),
+            closed: Flag::new(),
+            released: Flag::new(),
             left: watch::Sender::new(None),
             shutdown: Shutdown::new(),
         }
@@ -124,7 +125,7 @@ impl Shared {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        *self.closed.borrow()
+        self.closed.is_set()
     }
 
     /// Resolves when the kernel may have room again.
@@ -145,7 +146,7 @@ impl Shared {
     /// When the node's own tasks wake by themselves at the latest, and how many there are.
     pub(crate) fn sleeps_until(&self) -> (Instant, usize) {
         let greeting = self.greeting.load(Ordering::Relaxed);
-        let (armed, drivers) = if *self.released.borrow() {
+        let (armed, drivers) = if self.released.is_set() {
             (NEVER, 0)
         } else {
             (self.armed.load(Ordering::Acquire), 1)

@@ -38,12 +38,65 @@
 //!
 //! It reads no clock, opens no socket, starts no thread, and looks into no datagram but to name its kind in
 //! the trace.
+//!
+//! # Handlers of your own
+//!
+//! [`Cluster`] (feature `cluster`, on unless switched off) runs whole programs on the same network: the real
+//! `hobnob::Mesh` with its driver, and whatever handlers and tasks stand on it.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use hobnob::{Context, Mesh};
+//! use hobnob_sim::Cluster;
+//!
+//! # /*
+//! #[test]
+//! # */
+//! fn a_room_survives_a_partition() {
+//!     let mut cluster = Cluster::new(7); // everything comes from this seed
+//!     let room = cluster.node("room", |mesh: Mesh| async move {
+//!         mesh.handle(100, |_: Context, guest: String| async move {
+//!             tokio::time::sleep(Duration::from_secs(1)).await; // virtual, like all time here
+//!             Ok::<_, String>(format!("welcome, {guest}"))
+//!         })
+//!     });
+//!     let gate = cluster.node("gate", |_| async {});
+//!     cluster.run_for(Duration::from_secs(2)); // they find each other
+//!
+//!     cluster.cut(&[room], &[gate]);
+//!     cluster.run_for(Duration::from_secs(30));
+//!     assert!(cluster.mesh(gate).nodes().online().is_empty());
+//!
+//!     cluster.heal_all();
+//!     let address = cluster.address(room);
+//!     let is_back = |cluster: &Cluster| cluster.mesh(gate).is_node_online(address);
+//!     assert!(cluster.run_until(Duration::from_secs(60), is_back));
+//!     let answer = cluster.run(gate, move |mesh| async move { mesh.request(100, address, "ada").await });
+//!     assert_eq!(answer.unwrap().as_ref(), b"welcome, ada");
+//! }
+//! # a_room_survives_a_partition();
+//! ```
+//!
+//! - **A process is a tokio runtime** with one thread, the test's own, and a paused clock that the cluster
+//!   moves. What happens in a node takes no time but what it waits for. A crash drops the runtime, and every
+//!   task with it; a freeze leaves it alone. It has no I/O driver: a socket of tokio's panics.
+//! - **Timers of tokio** go off at whole milliseconds after the start of their process, rounded up, as they do
+//!   on a real clock. Datagrams arrive to the nanosecond.
+//! - **Idle time costs next to nothing** as long as nodes only have their handlers. Where other tasks wait,
+//!   whose timers nobody can see, the cluster looks at the node every virtual millisecond: some microseconds.
+//! - **The same seed is the same run** as long as the handlers keep to it: what reads the system's clock, draws
+//!   random numbers of its own, iterates over a `HashMap` or computes in another thread does not.
+//!   `tokio::select!` draws which branch it polls first, unless it says `biased;`.
 
 mod application;
 mod clock;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod conditions;
 mod counters;
 mod faults;
+mod generations;
 mod host;
 pub mod model;
 mod network;
@@ -55,6 +108,8 @@ mod socket;
 mod turn;
 
 pub use application::{Application, At, Idle};
+#[cfg(feature = "cluster")]
+pub use cluster::{Cluster, Outcome, Task};
 pub use conditions::{Burst, CORRUPTED_BYTES_MAX, Conditions, Tail};
 pub use counters::{Counters, Fate, Fault};
 pub use hobnob_endpoint as endpoint;

@@ -17,9 +17,6 @@ use crate::{
 /// Bytes of the send buffer: what the driver uses.
 const BUFFER_BYTES: usize = 65_000;
 
-/// The wall clock when the world begins, in microseconds since 1970: the start of 2026.
-const WALL_CLOCK_START: u64 = 1_767_225_600_000_000;
-
 impl<A: Application> Sim<A> {
     /// Starts the process of a node as its configuration says.
     pub(crate) fn come_up(&mut self, id: NodeId) {
@@ -155,10 +152,7 @@ impl<A: Application> Sim<A> {
         self.schedule.touch(node, id);
     }
 
-    /// As the driver does it: the wall clock's microseconds, but above every one given out before.
     pub(crate) fn next_generation(&mut self) -> Generation {
-        let wall_clock = Generation(WALL_CLOCK_START + self.now.as_nanos() / 1_000);
-        self.last_generation = self.last_generation.next().max(wall_clock);
-        self.last_generation
+        self.generations.next(self.now)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     cursor::{DecodeError, Full, Reader, Writer},
-    id::{Command, MessageId},
+    id::{Command, MessageId, StreamId},
     varint::VarInt,
 };
 
@@ -12,6 +12,7 @@ use crate::{
 /// one-way  (0): command u16
 /// request  (1): command u16 | time the caller still waits, varint ms
 /// response (2): message id of the request, varint | status u8
+/// in order (3): command u16 | stream u32 | distance to the message before it, varint; 0 is none
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -35,6 +36,16 @@ pub enum ContentHead {
         /// How it went; the payload of a failure is its text.
         status: ResponseStatus,
     },
+    /// A message without an answer that keeps the order of its stream.
+    InOrder {
+        /// For which handlers.
+        command: Command,
+        /// Which stream.
+        stream: StreamId,
+        /// How far below its own id that of the message before it in the stream is; 0 when the receiver is
+        /// done with all that came before. Message ids in flight never lie further apart than that.
+        distance: u16,
+    },
 }
 
 /// How a request went.
@@ -53,7 +64,7 @@ pub enum ResponseStatus {
 }
 
 impl ContentHead {
-    /// Bytes of the longest head: tag, varint, status; or tag, command, varint.
+    /// Bytes of the longest head: tag, command, varint; or tag, command, stream, varint below 2^16.
     pub const BYTES_MAX: usize = 1 + 2 + 8;
 
     /// Appends the head; the payload follows it to the end of the content.
@@ -79,6 +90,16 @@ impl ContentHead {
                 w.u8(2)?;
                 w.varint(VarInt::from(request))?;
                 w.u8(status as u8)
+            }
+            Self::InOrder {
+                command,
+                stream,
+                distance,
+            } => {
+                w.u8(3)?;
+                w.u16(command.0)?;
+                w.u32(stream.0)?;
+                w.varint(distance)
             }
         }
     }
@@ -116,6 +137,15 @@ impl<'a> Content<'a> {
             2 => ContentHead::Response {
                 request: r.varint("answered request")?.into(),
                 status: status(r.u8("response status")?)?,
+            },
+            3 => ContentHead::InOrder {
+                command: Command(r.u16("command")?),
+                stream: StreamId(r.u32("stream")?),
+                distance: u16::try_from(r.varint("distance in stream")?.get()).map_err(|_| {
+                    DecodeError::Invalid {
+                        field: "distance in stream",
+                    }
+                })?,
             },
             _ => {
                 return Err(DecodeError::Invalid {

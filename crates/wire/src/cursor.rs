@@ -94,6 +94,15 @@ impl<'a> Reader<'a> {
         self.array(field).map(u16::from_be_bytes)
     }
 
+    /// Four bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Missing`] when fewer are left.
+    pub fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+        self.array(field).map(u32::from_be_bytes)
+    }
+
     /// Eight bytes.
     ///
     /// # Errors
@@ -246,6 +255,15 @@ impl<'a> Writer<'a> {
     ///
     /// [`Full`] when they do not fit.
     pub fn u16(&mut self, value: u16) -> Result<(), Full> {
+        self.put(&value.to_be_bytes())
+    }
+
+    /// Appends four bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] when they do not fit.
+    pub fn u32(&mut self, value: u32) -> Result<(), Full> {
         self.put(&value.to_be_bytes())
     }
 

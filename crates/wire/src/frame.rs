@@ -59,7 +59,7 @@ pub enum Frame<'a> {
         /// Its payload.
         payload: &'a [u8],
     },
-    /// Nobody waits for the response to this request any more.
+    /// The sender of this message has given it up: it may never come, and nobody waits for an answer to it.
     Cancel(MessageId),
 }
 
@@ -148,7 +148,7 @@ impl<'a> Frame<'a> {
                 command: Command(r.u16("unreliable command")?),
                 payload: r.bytes("unreliable payload")?,
             }),
-            tag::CANCEL => Ok(Self::Cancel(r.varint("cancelled request")?.into())),
+            tag::CANCEL => Ok(Self::Cancel(r.varint("cancelled message")?.into())),
             _ => Err(DecodeError::Invalid { field: "frame tag" }),
         }
     }

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use twox_hash::XxHash3_64;
+
 use crate::varint::VarInt;
 
 /// What a message asks for: the number under which handlers are registered.
@@ -17,6 +19,21 @@ impl Command {
     /// Whether the command belongs to Hobnob itself.
     pub const fn is_reserved(self) -> bool {
         self.0 < Self::FIRST_FREE.0
+    }
+}
+
+/// Which stream of its sender a message keeps its order in.
+///
+/// Two names with the same hash share an order: the messages of one then wait for those of the other, and
+/// nothing else happens. With a thousand streams to one node, the chance of any such two is one in ten thousand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u32);
+
+impl StreamId {
+    /// The stream with this name: the low half of its XXH3-64.
+    #[allow(clippy::cast_possible_truncation, reason = "the low half is meant")]
+    pub fn of_name(name: &str) -> Self {
+        Self(XxHash3_64::oneshot(name.as_bytes()) as u32)
     }
 }
 

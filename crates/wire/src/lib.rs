@@ -33,7 +33,7 @@
 //! | 5 | message | id varint, length varint, [content](Content) |
 //! | 6 | fragment | id, total, offset, length varints, a piece of a message's content |
 //! | 7 | unreliable | command u16, length varint, payload |
-//! | 8 | cancel | message id varint of the request nobody waits for any more |
+//! | 8 | cancel | message id varint: its sender has given it up, or waits for no answer to it |
 //!
 //! # Promises
 //!
@@ -68,7 +68,7 @@ pub use header::{
     DATA_OVERHEAD_MAX, DataHeader, HANDSHAKE_VERSION, Handshake, Hello, HelloAck, Kind, MAGIC,
     Refuse, RefuseReason, VERSION_MAX, VERSION_MIN, peek_kind,
 };
-pub use id::{Command, Generation, MessageId, PacketNumber, Peer, SessionId};
+pub use id::{Command, Generation, MessageId, PacketNumber, Peer, SessionId, StreamId};
 pub use time::{Deadline, Instant};
 pub use transmit::Transmit;
 pub use varint::{VarInt, VarIntOverflow};

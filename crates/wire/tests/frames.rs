@@ -56,7 +56,7 @@ const fn subjects(tag: u8) -> &'static [&'static str] {
             "fragment piece",
         ],
         7 => &["unreliable command", "unreliable payload"],
-        8 => &["cancelled request"],
+        8 => &["cancelled message"],
         _ => &[],
     }
 }

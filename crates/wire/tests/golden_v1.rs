@@ -9,7 +9,8 @@ use common::{hex, only_frame, written};
 use hobnob_wire::{
     AckFrame, Command, Content, ContentHead, DataHeader, Frame, Frames, Generation, Handshake,
     Hello, HelloAck, Kind, MessageId, PacketNumber, Reader, Refusal, RefusalReason, Refuse,
-    RefuseReason, ResponseStatus, SessionId, VarInt, append_checksum, peek_kind, verify_checksum,
+    RefuseReason, ResponseStatus, SessionId, StreamId, VarInt, append_checksum, peek_kind,
+    verify_checksum,
 };
 
 const SESSION: SessionId = SessionId(0x0123_4567_89ab_0007);
@@ -264,6 +265,20 @@ fn contents() {
     let failed = response(ResponseStatus::HandlerError);
     let golden = "02 404d 01 6e6f207375636820726f6f6d";
     assert_content(failed, b"no such room", golden);
+    let in_order = |distance| ContentHead::InOrder {
+        command: Command(100),
+        stream: StreamId(0x89ab_cdef),
+        distance,
+    };
+    assert_content(in_order(0), b"first", "03 0064 89abcdef 00 6669727374");
+    assert_content(in_order(300), b"", "03 0064 89abcdef 412c");
+    assert_content(in_order(u16::MAX), b"", "03 0064 89abcdef 8000ffff");
     assert_content(response(ResponseStatus::NoHandler), b"", "02 404d 02");
     assert_content(response(ResponseStatus::Overloaded), b"", "02 404d 03");
+}
+
+#[test]
+fn names_of_streams() {
+    assert_eq!(StreamId::of_name(""), StreamId(0x38d3_94c2));
+    assert_eq!(StreamId::of_name("room 7"), StreamId(0xeb8e_b6bc));
 }

@@ -6,8 +6,8 @@ use common::{ROOM, field, message_id, varint, written};
 use hobnob_wire::{
     CHECKSUM_BYTES, Command, Content, ContentHead, DATA_OVERHEAD_MAX, DataHeader, DecodeError,
     Full, Generation, HANDSHAKE_VERSION, Handshake, Hello, HelloAck, Kind, MAGIC, PacketNumber,
-    Reader, Refuse, RefuseReason, ResponseStatus, SessionId, VERSION_MAX, VERSION_MIN, Writer,
-    append_checksum, limits::HELLO_BYTES, peek_kind, verify_checksum,
+    Reader, Refuse, RefuseReason, ResponseStatus, SessionId, StreamId, VERSION_MAX, VERSION_MIN,
+    Writer, append_checksum, limits::HELLO_BYTES, peek_kind, verify_checksum,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -73,6 +73,13 @@ fn content_head() -> impl Strategy<Value = ContentHead> {
         }),
         (message_id(), status)
             .prop_map(|(request, status)| ContentHead::Response { request, status }),
+        (command(), any::<u32>(), any::<u16>()).prop_map(|(command, stream, distance)| {
+            ContentHead::InOrder {
+                command,
+                stream: StreamId(stream),
+                distance,
+            }
+        }),
     ]
 }
 
@@ -293,8 +300,12 @@ fn values_that_cannot_be_are_named() {
 
 #[test]
 fn contents_that_cannot_be_are_named() {
-    let cases: [(&[u8], &str); 5] = [
-        (&[3], "content kind"),
+    let cases: [(&[u8], &str); 6] = [
+        (&[4], "content kind"),
+        (
+            &[3, 0, 100, 0, 0, 0, 1, 0x80, 1, 0, 0],
+            "distance in stream",
+        ),
         (&[255, 0, 0], "content kind"),
         (&[2, 0, 4], "response status"),
         (&[1, 0, 0, 0xc0, 0, 0, 1, 0, 0, 0, 0], "request timeout"),

@@ -141,11 +141,7 @@ impl<'a> Content<'a> {
             3 => ContentHead::InOrder {
                 command: Command(r.u16("command")?),
                 stream: StreamId(r.u32("stream")?),
-                distance: u16::try_from(r.varint("distance in stream")?.get()).map_err(|_| {
-                    DecodeError::Invalid {
-                        field: "distance in stream",
-                    }
-                })?,
+                distance: distance(&mut r)?,
             },
             _ => {
                 return Err(DecodeError::Invalid {
@@ -158,6 +154,12 @@ impl<'a> Content<'a> {
             payload: r.take_rest(),
         })
     }
+}
+
+/// Reads how far below its own id a message names the one before it.
+pub(crate) fn distance(r: &mut Reader<'_>) -> Result<u16, DecodeError> {
+    let field = "distance in stream";
+    u16::try_from(r.varint(field)?.get()).map_err(|_| DecodeError::Invalid { field })
 }
 
 const fn status(byte: u8) -> Result<ResponseStatus, DecodeError> {

@@ -2,6 +2,7 @@
 
 use crate::{
     ack::AckFrame,
+    content::distance,
     cursor::{DecodeError, Full, Reader, Writer},
     id::{Command, MessageId},
     limits::{GOSSIP_BYTES_MAX, MESSAGE_BYTES_MAX},
@@ -18,6 +19,7 @@ mod tag {
     pub(super) const FRAGMENT: u8 = 6;
     pub(super) const UNRELIABLE: u8 = 7;
     pub(super) const CANCEL: u8 = 8;
+    pub(super) const SKIP: u8 = 10;
 }
 
 /// One frame, its payload borrowed from the datagram.
@@ -59,8 +61,16 @@ pub enum Frame<'a> {
         /// Its payload.
         payload: &'a [u8],
     },
-    /// The sender of this message has given it up: it may never come, and nobody waits for an answer to it.
+    /// Nobody waits for the response to this request any more, or this message was given up half sent.
     Cancel(MessageId),
+    /// The message will not come: those after it in its stream go on without it.
+    Skip {
+        /// Which message.
+        id: MessageId,
+        /// Its distance to the one before it in its stream: see
+        /// [`ContentHead::InOrder`](crate::ContentHead::InOrder).
+        distance: u16,
+    },
 }
 
 impl<'a> Frame<'a> {
@@ -116,6 +126,11 @@ impl<'a> Frame<'a> {
                 w.u8(tag::CANCEL)?;
                 w.varint(*id)
             }
+            Self::Skip { id, distance } => {
+                w.u8(tag::SKIP)?;
+                w.varint(*id)?;
+                w.varint(*distance)
+            }
         }
     }
 
@@ -148,7 +163,11 @@ impl<'a> Frame<'a> {
                 command: Command(r.u16("unreliable command")?),
                 payload: r.bytes("unreliable payload")?,
             }),
-            tag::CANCEL => Ok(Self::Cancel(r.varint("cancelled message")?.into())),
+            tag::CANCEL => Ok(Self::Cancel(r.varint("cancelled request")?.into())),
+            tag::SKIP => Ok(Self::Skip {
+                id: r.varint("skipped message")?.into(),
+                distance: distance(r)?,
+            }),
             _ => Err(DecodeError::Invalid { field: "frame tag" }),
         }
     }

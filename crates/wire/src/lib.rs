@@ -33,7 +33,8 @@
 //! | 5 | message | id varint, length varint, [content](Content) |
 //! | 6 | fragment | id, total, offset, length varints, a piece of a message's content |
 //! | 7 | unreliable | command u16, length varint, payload |
-//! | 8 | cancel | message id varint: its sender has given it up, or waits for no answer to it |
+//! | 8 | cancel | message id varint of the request nobody waits for any more |
+//! | 10 | skip | message id varint, distance varint: a message of a stream that will not come |
 //!
 //! # Promises
 //!

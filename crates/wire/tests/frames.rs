@@ -56,18 +56,20 @@ const fn subjects(tag: u8) -> &'static [&'static str] {
             "fragment piece",
         ],
         7 => &["unreliable command", "unreliable payload"],
-        8 => &["cancelled message"],
+        8 => &["cancelled request"],
+        10 => &["skipped message", "distance in stream"],
         _ => &[],
     }
 }
 
 proptest! {
     #[test]
-    fn plain_frames_come_back(id in message_id(), command: u16, bytes in vec(any::<u8>(), 0..900)) {
+    fn plain_frames_come_back(id in message_id(), command: u16, distance: u16, bytes in vec(any::<u8>(), 0..900)) {
         assert_there_and_back(&Frame::Noop);
         assert_there_and_back(&Frame::Gossip(&bytes));
         assert_there_and_back(&Frame::Floor(id));
         assert_there_and_back(&Frame::Cancel(id));
+        assert_there_and_back(&Frame::Skip { id, distance });
         assert_there_and_back(&Frame::Message { id, content: &bytes });
         assert_there_and_back(&Frame::Unreliable { command: Command(command), payload: &bytes });
     }
@@ -220,7 +222,7 @@ fn assert_canonical(bytes: &[u8]) {
 
 #[test]
 fn an_unknown_tag_is_an_error() {
-    for tag in 9..=u8::MAX {
+    for tag in [9].into_iter().chain(11..=u8::MAX) {
         let error = only_frame(&[tag]).expect_err("no such frame");
         assert_eq!(error, DecodeError::Invalid { field: "frame tag" });
     }
@@ -252,6 +254,7 @@ fn only_what_must_arrive_asks_for_an_ack() {
             payload: b"",
         },
         Frame::Cancel(id),
+        Frame::Skip { id, distance: 1 },
     ];
     assert!(!silent.iter().any(Frame::is_ack_eliciting));
 }

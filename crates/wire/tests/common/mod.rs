@@ -139,6 +139,8 @@ pub fn any_frame() -> impl Strategy<Value = Vec<u8>> {
             })
         }),
         message_id().prop_map(move |id| encoded(Frame::Cancel(id))),
+        (message_id(), any::<u16>())
+            .prop_map(move |(id, distance)| encoded(Frame::Skip { id, distance })),
     ]
 }
 

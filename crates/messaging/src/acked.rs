@@ -12,8 +12,9 @@ use crate::{
     message::{Kind, Lane},
     peer::PeerState,
     recovery::{Alarm, Newest},
-    sent::{Carried, Piece},
+    sent::{Cancel, Carried, Matters, Piece},
     shared::{Ending, Shared},
+    streams::InStream,
 };
 
 impl PeerState {
@@ -82,7 +83,7 @@ impl PeerState {
         for carried in &carried {
             match carried {
                 Carried::Piece(piece) => self.on_piece_acked(shared, piece),
-                Carried::Floor(floor) => self.out.floor.on_acked(*floor),
+                Carried::Floor(floor) => self.out.on_floor_acked(*floor),
                 Carried::Cancel(_) | Carried::Ping => {}
             }
         }
@@ -99,7 +100,7 @@ impl PeerState {
         let index = piece.message.index;
         match message.kind {
             Kind::Request { .. } => self.out.await_answer(&mut shared.messages, index),
-            Kind::OneWay { .. } | Kind::Delivery { .. } => {
+            Kind::OneWay { .. } | Kind::InOrder { .. } | Kind::Delivery { .. } => {
                 self.end(shared, index, Ending::Done(Bytes::new()));
             }
             Kind::Response { .. } => self.end(shared, index, Ending::Silent),
@@ -111,6 +112,14 @@ impl PeerState {
             return;
         };
         self.out.floor.want_above(refusal.message.get());
+        let message = shared.messages.at(index);
+        if let Some(InStream { distance, .. }) = message.in_stream.filter(|_| !message.is_whole) {
+            // The receiver may have dropped it without having seen its head, so it cannot tell its turn.
+            self.out.cancel(Cancel {
+                id: refusal.message,
+                matters: Matters::Always { distance },
+            });
+        }
         let failure = match refusal.reason {
             RefusalReason::NoHandler => Failure::NoHandler,
             RefusalReason::TooLarge => Failure::TooLarge,
@@ -153,7 +162,7 @@ impl PeerState {
             }
         }
         self.is_probe_due = !self.out.retransmit.is_empty();
-        if self.is_probe_due || self.out.has_urgent() {
+        if self.is_probe_due || self.out.has_urgent() || self.must_tell_floor(shared) {
             self.forget_superseded(shared, now);
         } else {
             // Nobody waits any more for anything that is under way.

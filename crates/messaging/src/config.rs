@@ -25,7 +25,8 @@ pub struct Config {
     /// least 1. One more is refused as overloaded. Choose how many handlers may run at once.
     pub incoming_max: usize,
     /// Bytes reserved for messages of one peer that come in pieces. A message for which there is no room is
-    /// not acknowledged, so that it comes again. At least `message_bytes_max` and its head.
+    /// not acknowledged, so that it comes again. At least `message_bytes_max` and its head. Messages that came
+    /// before their turn in a stream may hold as much again; one for which there is no room is refused.
     pub reassembly_bytes_peer: usize,
     /// As `reassembly_bytes_peer`, of all peers together, and at least as much.
     pub reassembly_bytes_node: usize,

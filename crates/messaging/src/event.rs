@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use hobnob_wire::{Command, Instant, Peer};
+use hobnob_wire::{Command, Instant, Peer, StreamId};
 use thiserror::Error;
 
 use crate::key::{RequestKey, Token};
@@ -40,6 +40,9 @@ pub enum Event {
         peer: Peer,
         /// For which handlers.
         command: Command,
+        /// The stream it keeps the order of: messages of one stream and peer are told in the order in which
+        /// they were sent, and are to be handled in it.
+        stream: Option<StreamId>,
         /// What it says.
         payload: Bytes,
     },

@@ -18,8 +18,8 @@ use crate::{
     shared::Shared,
 };
 
-/// Room that a cancel frame and the noop which asks for its ack may need.
-const CANCEL_ROOM: usize = 1 + 8 + 1;
+/// Room that a cancel or skip frame and the noop which asks for its ack may need.
+const CANCEL_ROOM: usize = 1 + 8 + 4 + 1;
 
 const SOURCES: usize = 3;
 
@@ -132,11 +132,11 @@ impl PeerState {
 
     fn write_cancels(&mut self, load: &mut Load, w: &mut Writer<'_>) {
         while let Some(cancel) = self.out.cancels.front().copied() {
-            if w.room() < CANCEL_ROOM || Frame::Cancel(cancel.id).encode(w).is_err() {
+            if w.room() < CANCEL_ROOM || cancel.frame().encode(w).is_err() {
                 break;
             }
             self.out.cancels.pop_front();
-            if load.now < cancel.until {
+            if cancel.matters_at(load.now) {
                 load.carried.push(Carried::Cancel(cancel));
             }
         }
@@ -211,9 +211,8 @@ impl PeerState {
             .next_whole()
             .filter(|_| self.out.has_id() && load.has_place())
         {
-            let message = shared.messages.at_mut(index);
-            message.prepare(load.now);
-            if !message.fits(self.out.next_id(), w.room()) {
+            self.out.prepare(&mut shared.messages, index, load.now);
+            if !shared.messages.at(index).fits(self.out.next_id(), w.room()) {
                 return;
             }
             self.out.begin(&mut shared.messages, index);
@@ -225,8 +224,8 @@ impl PeerState {
     fn write_pieces(&mut self, shared: &mut Shared, load: &mut Load, w: &mut Writer<'_>) {
         while let Some(index) = self.out.next_in_pieces().filter(|_| load.has_place()) {
             if self.out.sending.is_none() {
-                let message = shared.messages.at_mut(index);
-                message.prepare(load.now);
+                self.out.prepare(&mut shared.messages, index, load.now);
+                let message = shared.messages.at(index);
                 if !self.out.has_id() || !message.fits(self.out.next_id(), w.room()) {
                     return;
                 }

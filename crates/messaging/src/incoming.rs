@@ -14,6 +14,7 @@ use core::time::Duration;
 use crate::{
     error::PacketError,
     event::{Event, Failure},
+    held::Turn,
     peer::PeerState,
     reassembly::{Added, Arrived},
     seen::Look,
@@ -31,7 +32,7 @@ pub(crate) enum Verdict {
 
 /// A packet whose frames are being handled.
 #[derive(Clone, Copy)]
-struct Packet<'a> {
+pub(crate) struct Packet<'a> {
     now: Instant,
     number: u64,
     body: &'a Bytes,
@@ -130,6 +131,7 @@ impl PeerState {
             Frame::Ack(ref ack) => self.on_ack(shared, packet.now, ack),
             Frame::Floor(floor) => self.on_floor(shared, floor),
             Frame::Cancel(id) => self.on_cancel(shared, id),
+            Frame::Skip { id, distance } => self.on_skip(shared, id, distance),
             Frame::Unreliable { command, payload } => {
                 self.on_unreliable(shared, command, packet.body.slice_ref(payload));
             }
@@ -148,7 +150,7 @@ impl PeerState {
     ) -> Verdict {
         match self.seen.look(id) {
             Look::Beyond => Verdict::Withheld,
-            Look::Taken => self.on_duplicate(shared, packet, id),
+            Look::Taken | Look::Held => self.on_duplicate(shared, packet, id),
             Look::Refused(reason) => self.refuse_again(shared, packet, id, reason),
             Look::New if content.len() > shared.config.content_max => {
                 self.refuse_size(shared, packet, id, content)
@@ -165,7 +167,7 @@ impl PeerState {
     ) -> Verdict {
         match self.seen.look(arrived.id) {
             Look::Beyond => return Verdict::Withheld,
-            Look::Taken => return self.on_duplicate(shared, packet, arrived.id),
+            Look::Taken | Look::Held => return self.on_duplicate(shared, packet, arrived.id),
             Look::Refused(reason) => return self.refuse_again(shared, packet, arrived.id, reason),
             Look::New => {}
         }
@@ -214,7 +216,9 @@ impl PeerState {
             return Some(self.refuse_size(shared, packet, arrived.id, arrived.piece));
         }
         match Content::decode(arrived.piece).ok()?.head {
-            ContentHead::OneWay { command } if !shared.commands.contains(command) => {
+            ContentHead::OneWay { command } | ContentHead::InOrder { command, .. }
+                if !shared.commands.contains(command) =>
+            {
                 Some(self.refuse(shared, packet, arrived.id, RefusalReason::NoHandler))
             }
             _ => None,
@@ -243,14 +247,20 @@ impl PeerState {
                 }
                 self.seen.take(id);
                 shared.stats.incoming += 1;
-                shared.stats.messages_received += 1;
-                let payload = source.slice_ref(payload);
-                shared.events.push_back(Event::Message {
-                    peer: self.handle,
-                    command,
-                    payload,
-                });
+                self.give_out(shared, command, None, source.slice_ref(payload));
                 Verdict::Settled
+            }
+            ContentHead::InOrder {
+                command,
+                stream,
+                distance,
+            } => {
+                let turn = Turn {
+                    command,
+                    stream,
+                    distance,
+                };
+                self.on_in_order(shared, packet, id, turn, source.slice_ref(payload))
             }
             ContentHead::Request {
                 command,
@@ -278,7 +288,7 @@ impl PeerState {
         Verdict::Settled
     }
 
-    fn refuse(
+    pub(crate) fn refuse(
         &mut self,
         shared: &mut Shared,
         packet: Packet<'_>,
@@ -326,19 +336,23 @@ impl PeerState {
         id: MessageId,
         beginning: &[u8],
     ) -> Verdict {
-        if let Ok(Content {
-            head: ContentHead::Response { request, .. },
-            ..
-        }) = Content::decode(beginning)
-            && let Some(index) = self.out.ids.get(request.get())
-            && shared.messages.at(index).kind.is_request()
-        {
-            self.end(shared, index, Ending::Failed(Failure::TooLarge));
+        let verdict = self.refuse(shared, packet, id, RefusalReason::TooLarge);
+        match Content::decode(beginning).map(|content| content.head) {
+            Ok(ContentHead::Response { request, .. }) => {
+                if let Some(index) = self.out.ids.get(request.get())
+                    && shared.messages.at(index).kind.is_request()
+                {
+                    self.end(shared, index, Ending::Failed(Failure::TooLarge));
+                }
+            }
+            Ok(ContentHead::InOrder { distance, .. }) => self.pass_in_turn(shared, id, distance),
+            _ => {}
         }
-        self.refuse(shared, packet, id, RefusalReason::TooLarge)
+        verdict
     }
 
     fn on_floor(&mut self, shared: &mut Shared, floor: MessageId) {
+        self.settle_below(shared, floor.get());
         self.seen.raise(floor);
         self.acks.raise(floor);
         self.reassemblies.raise(shared, floor);

@@ -32,6 +32,28 @@
 //!    ▼                    └── ack ────────────────────► done
 //! ```
 //!
+//! # Order
+//!
+//! Messages have no order, but for those that are sent in a *stream*, a name among the messages to one peer.
+//!
+//! - The sender gives the messages of a stream their ids in the order of sending. Each tells how far below its
+//!   own id that of the message before it stands, or that there is none: none was transmitted in this session,
+//!   or the receiver has confirmed a floor above it.
+//! - The receiver gives a message out when the one before it is *settled*. Until then it is held, and
+//!   acknowledged: held is taken. What there is no room to hold is refused.
+//! - A message is settled when it was given out; when it was refused or skipped, and the one before it is
+//!   settled; when the floor passed it; or when the session ended, as it cannot come any more.
+//! - A sender that gives up a message of a stream says with a skip, which names the one before it as the message
+//!   did, that those after it go on without it, and repeats that until it is acknowledged, whatever the
+//!   message's deadline. Where too many wait to be told, the floor tells it as soon as it can. So nothing is held
+//!   for a message that will not come, and nothing overtakes what is before it.
+//! - When the session ends, the receiver gives out all it holds, in order: what they waited for belonged to that
+//!   session and cannot come any more.
+//!
+//! So the messages of a stream are given out in the order of sending, over any number of sessions between the
+//! same two processes. One whose call failed may be missing, or was given out unknown to its sender, but never
+//! after a later one. One stream never waits for another, nor do messages without a stream.
+//!
 //! # Promises
 //!
 //! - A message is handled at most once, however often it is transmitted, and [`Event::Sent`] with `Ok` means
@@ -45,12 +67,13 @@
 //! - Each peer's queues, tables and buffers are bounded, by [`Config`] or by a constant in [`limits`].
 //! - A peer's bytes never panic it, and what they can make it hold or do is bounded.
 //! - Small messages allocate nothing once it is warm: entries are reused, payloads are slices of the
-//!   received packet, and each step of a message is O(1).
+//!   received packet, and each step of a message is O(1), but for finding its stream (the logarithm of how many
+//!   there are) and holding it when it came before its turn (a copy, and a place among those that did).
 //! - The same calls in the same order give the same result, to the byte.
 //!
 //! # What it never does
 //!
-//! It keeps no order between messages. It owns no socket, clock, task or random source, logs nothing, and
+//! It keeps no order between messages of different streams, peers or processes. It owns no socket, clock, task or random source, logs nothing, and
 //! knows nothing of membership: which addresses are peers, and whether they are up, it is told.
 //!
 //! # Example
@@ -103,6 +126,7 @@ mod error;
 mod event;
 mod fan_out;
 mod fill;
+mod held;
 mod id_map;
 mod incoming;
 mod key;
@@ -122,6 +146,7 @@ mod seen;
 mod sent;
 mod shared;
 mod stats;
+mod streams;
 mod stretches;
 mod timers;
 mod wheel;

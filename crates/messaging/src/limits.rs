@@ -6,8 +6,8 @@ use core::time::Duration;
 
 use hobnob_wire::{ContentHead, limits::ACK_REFUSALS_MAX};
 
-/// Message ids beyond the receiver's floor that may be in flight: 32 KiB of duplicate table a peer at worst,
-/// and a round trip of 10 ms at 6 million messages a second.
+/// Message ids beyond the receiver's floor that may be in flight, and messages that may come before their turn in
+/// a stream: 32 KiB of duplicate table a peer at worst, and a round trip of 10 ms at 6 million messages a second.
 pub const MESSAGE_WINDOW: u64 = 65_536;
 
 /// How far the floor moves before the receiver is told: a frame of at most 9 bytes for 1,024 messages, and
@@ -23,8 +23,8 @@ pub const ACKS_TOLD: usize = 4;
 #[allow(clippy::cast_possible_truncation, reason = "65,536 fits everywhere")]
 pub const OPEN_REQUESTS_PEER_MAX: usize = MESSAGE_WINDOW as usize;
 
-/// Cancelled requests a peer was not told of yet, 24 bytes each. One more is not told: the far side stops
-/// at the request's own deadline.
+/// Messages given up that a peer was not told of yet, 24 bytes each. One more is not told: the far side stops
+/// at a request's own deadline, and what is missing in a stream is told by the floor.
 pub const CANCELS_MAX: usize = 4_096;
 
 /// Unfinished fan-out deliveries of a node: 64 bytes each, a hundred fan-outs to every peer of a large mesh.
@@ -98,6 +98,10 @@ pub const POOL_MAX: usize = 1_024;
 /// Bytes a whole message's frame needs besides the payload, at most: tag, id, length, head.
 pub const MESSAGE_OVERHEAD_MAX: usize = 1 + 8 + 4 + ContentHead::BYTES_MAX;
 
+const _: () = assert!(
+    MESSAGE_WINDOW <= 1 << 16,
+    "the distance between two messages of a stream takes 16 bits"
+);
 const _: () = assert!(
     FLOOR_STEP * 4 <= MESSAGE_WINDOW,
     "the floor is told long before the window closes"

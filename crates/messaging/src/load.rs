@@ -20,6 +20,14 @@ pub struct PeerLoad {
     pub reassemblies: usize,
     /// Bytes reserved for them: at most [`Config::reassembly_bytes_peer`](crate::Config).
     pub reassembly_bytes: usize,
+    /// Messages of its streams that wait for their turn, and gaps among them: at most
+    /// [`MESSAGE_WINDOW`](crate::limits::MESSAGE_WINDOW).
+    pub held: usize,
+    /// Bytes of their payloads: at most [`Config::reassembly_bytes_peer`](crate::Config).
+    pub held_bytes: usize,
+    /// Streams to it that are remembered: at most [`Config::queue_messages_peer`](crate::Config) and
+    /// [`MESSAGE_WINDOW`](crate::limits::MESSAGE_WINDOW) together.
+    pub streams: usize,
     /// Requests of the peer without an acknowledged response: at most
     /// [`OPEN_REQUESTS_PEER_MAX`](crate::limits::OPEN_REQUESTS_PEER_MAX).
     pub requests: usize,
@@ -39,6 +47,9 @@ impl Messaging {
             unreliable: state.out.unreliable.len(),
             reassemblies: state.reassemblies.len(),
             reassembly_bytes: state.reassemblies.bytes(),
+            held: state.held.len(),
+            held_bytes: state.held.bytes(),
+            streams: state.out.streams.len(),
             requests: state.requests.len(),
             in_flight: state.recovery.sent.in_flight(),
             retransmissions: state.out.retransmit.len(),

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use hobnob_wire::{
-    Command, ContentHead, Frame, Full, Instant, MessageId, Peer, ResponseStatus, VarInt, Writer,
-    limits::FRAGMENT_FRAME_OVERHEAD,
+    Command, ContentHead, Frame, Full, Instant, MessageId, Peer, ResponseStatus, StreamId, VarInt,
+    Writer, limits::FRAGMENT_FRAME_OVERHEAD,
 };
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     limits::PIECE_BYTES_MIN,
     list::{Linked, Links},
     sent::Piece,
+    streams::InStream,
     stretches::Stretches,
 };
 
@@ -30,6 +31,8 @@ pub(crate) struct Message {
     /// It was meant for the process that the peer was then.
     pub(crate) is_bound: bool,
     pub(crate) is_whole: bool,
+    /// Its place, if it keeps the order of a stream.
+    pub(crate) in_stream: Option<InStream>,
     pub(crate) lane: Lane,
     pub(crate) links: Links,
     /// When it was transmitted last, if it is whole.
@@ -47,6 +50,11 @@ pub(crate) struct Message {
 pub(crate) enum Kind {
     OneWay {
         command: Command,
+        token: Token,
+    },
+    InOrder {
+        command: Command,
+        stream: StreamId,
         token: Token,
     },
     Delivery {
@@ -73,9 +81,16 @@ impl Kind {
     pub(crate) const fn is_request(&self) -> bool {
         matches!(self, Self::Request { .. })
     }
+
+    pub(crate) const fn stream(&self) -> Option<StreamId> {
+        match self {
+            Self::InOrder { stream, .. } => Some(*stream),
+            _ => None,
+        }
+    }
 }
 
-/// The list of its peer that a message is in.
+/// The list of its peer that a message is in, or that it will enter when its stream lets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
     /// Waits, and fits into a datagram.
@@ -111,6 +126,7 @@ impl Message {
             id: None,
             is_bound: false,
             is_whole,
+            in_stream: None,
             lane: if is_whole { Lane::Whole } else { Lane::Pieces },
             links: Links::default(),
             sent_at: Instant::ZERO,
@@ -127,6 +143,13 @@ impl Message {
             Kind::OneWay { command, .. } | Kind::Delivery { command, .. } => {
                 ContentHead::OneWay { command }
             }
+            Kind::InOrder {
+                command, stream, ..
+            } => ContentHead::InOrder {
+                command,
+                stream,
+                distance: self.in_stream.map_or(0, |in_stream| in_stream.distance),
+            },
             Kind::Request { command, .. } => {
                 let left = self
                     .deadline

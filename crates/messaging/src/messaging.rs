@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use bytes::Bytes;
-use hobnob_wire::{Command, Instant, PacketNumber, Peer, ResponseStatus, Writer};
+use hobnob_wire::{Command, Instant, PacketNumber, Peer, ResponseStatus, StreamId, Writer};
 
 use crate::{
     config::{Config, ConfigError},
@@ -150,6 +150,34 @@ impl Messaging {
         )
     }
 
+    /// As [`Messaging::send`], and keeps the order of a stream: the peer is given the messages of one stream in
+    /// the order in which they were sent, see the [crate]'s promises.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing changed.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each says something else, and none has a default"
+    )]
+    pub fn send_in_order(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        command: Command,
+        stream: StreamId,
+        payload: Bytes,
+        deadline: Instant,
+        token: Token,
+    ) -> Result<CallKey, SendError> {
+        let kind = Kind::InOrder {
+            command,
+            stream,
+            token,
+        };
+        self.call(now, peer, kind, payload, deadline)
+    }
+
     /// Sends a request; [`Event::Answered`] tells how it ended. Without a session it waits for one.
     ///
     /// # Errors
@@ -207,7 +235,7 @@ impl Messaging {
             .ok_or(SendError::Forgotten)?;
         let messages = state.out.unreliable.len();
         if messages >= self.shared.config.config.unreliable_messages_peer {
-            state.out.is_waited_for = true;
+            state.out.is_unreliable_waited_for = true;
             return Err(SendError::QueueFull {
                 messages,
                 bytes: state.out.unreliable_bytes,

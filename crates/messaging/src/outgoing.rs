@@ -11,8 +11,9 @@ use crate::{
     limits::{CANCELS_MAX, FLOOR_STEP, MESSAGE_WINDOW, WRITABLE_PART},
     list::List,
     message::{Lane, Messages},
-    sent::{Cancel, Carried, Piece},
+    sent::{Cancel, Carried, Matters, Piece},
     shared::Shared,
+    streams::{InStream, Streams},
 };
 
 /// The lists, counters and queues of what goes to one peer.
@@ -28,6 +29,7 @@ pub(crate) struct Outgoing {
     pub(crate) ids: IdMap,
     next_id: u64,
     pub(crate) floor: Floor,
+    pub(crate) streams: Streams,
     /// What has to be transmitted again. Entries of messages that ended are skipped.
     pub(crate) retransmit: VecDeque<Piece>,
     pub(crate) cancels: VecDeque<Cancel>,
@@ -42,8 +44,10 @@ pub(crate) struct Outgoing {
     pub(crate) response_bytes: usize,
     /// The last ack refused something.
     pub(crate) is_refused: bool,
-    /// Somebody met a full queue.
+    /// Somebody met a full queue of calls.
     pub(crate) is_waited_for: bool,
+    /// Somebody met a full queue of unreliable messages.
+    pub(crate) is_unreliable_waited_for: bool,
     /// Which source is the first to write into the next datagram.
     pub(crate) turn: usize,
 }
@@ -55,12 +59,25 @@ pub(crate) struct Floor {
     acked: u64,
     /// It is worth telling as soon as it is above this id.
     wanted_above: Option<u64>,
+    /// The receiver must learn of it once it is above this id: it waits for a message that will never come.
+    owed_above: Option<u64>,
 }
 
 impl Floor {
     /// The receiver holds something for the message, which ended here.
     pub(crate) fn want_above(&mut self, id: u64) {
         self.wanted_above = self.wanted_above.max(Some(id));
+    }
+
+    /// There is no other way to tell that the message will never come.
+    fn owe_above(&mut self, id: u64) {
+        self.want_above(id);
+        self.owed_above = self.owed_above.max(Some(id));
+    }
+
+    /// Whether the receiver waits for the floor.
+    pub(crate) fn is_owed(&self, floor: u64) -> bool {
+        self.owed_above.is_some_and(|id| floor > id) && self.is_due(floor)
     }
 
     pub(crate) fn is_due(&self, floor: u64) -> bool {
@@ -75,8 +92,11 @@ impl Floor {
         }
     }
 
-    pub(crate) fn on_acked(&mut self, floor: u64) {
+    fn on_acked(&mut self, floor: u64) {
         self.acked = self.acked.max(floor);
+        if self.owed_above.is_some_and(|id| floor > id) {
+            self.owed_above = None;
+        }
     }
 
     pub(crate) fn on_lost(&mut self, floor: u64) {
@@ -98,6 +118,7 @@ impl Outgoing {
             ids: IdMap::default(),
             next_id: 0,
             floor: Floor::default(),
+            streams: Streams::new(),
             retransmit: VecDeque::new(),
             cancels: VecDeque::new(),
             is_ping_due: false,
@@ -108,6 +129,7 @@ impl Outgoing {
             response_bytes: 0,
             is_refused: false,
             is_waited_for: false,
+            is_unreliable_waited_for: false,
             turn: 0,
         }
     }
@@ -118,14 +140,20 @@ impl Outgoing {
             && self.call_bytes + bytes <= config.queue_bytes_peer
     }
 
-    /// Whether the queues are empty enough to call them writable.
-    pub(crate) fn is_low(&self, config: &Config) -> bool {
-        self.calls <= config.queue_messages_peer / WRITABLE_PART
-            && self.call_bytes <= config.queue_bytes_peer / WRITABLE_PART
-            && self.unreliable.len() <= config.unreliable_messages_peer / WRITABLE_PART
+    /// Whether somebody waits for a queue that is empty enough to call it writable. Says so once.
+    pub(crate) fn takes_waiting(&mut self, config: &Config) -> bool {
+        let are_calls_low = self.calls <= config.queue_messages_peer / WRITABLE_PART
+            && self.call_bytes <= config.queue_bytes_peer / WRITABLE_PART;
+        let is_unreliable_low =
+            self.unreliable.len() <= config.unreliable_messages_peer / WRITABLE_PART;
+        let for_calls = self.is_waited_for && are_calls_low;
+        let for_unreliable = self.is_unreliable_waited_for && is_unreliable_low;
+        self.is_waited_for &= !for_calls;
+        self.is_unreliable_waited_for &= !for_unreliable;
+        for_calls || for_unreliable
     }
 
-    /// Appends a new message to the lane it names.
+    /// Appends a new message to the lane it names, or to its stream if it must wait there.
     pub(crate) fn push(&mut self, messages: &mut Messages, index: u32) {
         let message = messages.at(index);
         let (lane, bytes) = (message.lane, message.payload.len());
@@ -135,7 +163,10 @@ impl Outgoing {
             self.calls += 1;
             self.call_bytes += bytes;
         }
-        self.list(lane).push_back(messages, index);
+        let stream = messages.at(index).kind.stream();
+        if stream.is_none_or(|name| self.streams.enter(messages, index, name)) {
+            self.list(lane).push_back(messages, index);
+        }
     }
 
     /// The next message in one piece that was never transmitted.
@@ -167,14 +198,34 @@ impl Outgoing {
         self.next_id
     }
 
+    /// Makes a message ready to be the next that is transmitted for the first time.
+    pub(crate) fn prepare(&self, messages: &mut Messages, index: u32, now: Instant) {
+        let message = messages.at_mut(index);
+        if let Some(in_stream) = &mut message.in_stream {
+            self.streams.measure(in_stream, self.next_id);
+        }
+        message.prepare(now);
+    }
+
     /// The message is about to be transmitted for the first time: it gets the next id.
     pub(crate) fn begin(&mut self, messages: &mut Messages, index: u32) {
         let message = messages.at_mut(index);
         message.id = MessageId::new(self.next_id).ok();
         message.is_bound = true;
+        let in_stream = message.in_stream;
         self.move_to(messages, index, Lane::InFlight);
         self.ids.insert(self.next_id, index);
+        if let Some(in_stream) = in_stream {
+            self.streams.left_lane(in_stream, Some(self.next_id));
+            self.bring_up(messages, in_stream);
+        }
         self.next_id += 1;
+    }
+
+    /// The receiver has learnt of the floor.
+    pub(crate) fn on_floor_acked(&mut self, floor: u64) {
+        self.floor.on_acked(floor);
+        self.streams.raise(self.floor.acked);
     }
 
     /// The request has arrived: only its answer is missing.
@@ -188,7 +239,7 @@ impl Outgoing {
     /// Takes a message out of its list and out of the counters.
     pub(crate) fn unlink(&mut self, messages: &mut Messages, index: u32) {
         let message = messages.at(index);
-        let (lane, bytes) = (message.lane, message.payload.len());
+        let (lane, bytes, in_stream) = (message.lane, message.payload.len(), message.in_stream);
         if message.kind.is_response() {
             self.response_bytes -= bytes;
         } else {
@@ -203,7 +254,26 @@ impl Outgoing {
         if self.sending == Some(index) {
             self.sending = None;
         }
-        self.list(lane).remove(messages, index);
+        match in_stream.filter(|_| matches!(lane, Lane::Whole | Lane::Pieces)) {
+            Some(in_stream) if in_stream.is_behind => {
+                self.streams.remove_behind(messages, in_stream, index);
+            }
+            Some(in_stream) => {
+                self.list(lane).remove(messages, index);
+                self.streams.left_lane(in_stream, None);
+                self.bring_up(messages, in_stream);
+                self.streams.tidy(in_stream);
+            }
+            None => self.list(lane).remove(messages, index),
+        }
+    }
+
+    /// Lets the messages of a stream into their lane that may enter it now.
+    fn bring_up(&mut self, messages: &mut Messages, in_stream: InStream) {
+        while let Some(index) = self.streams.next_up(messages, in_stream) {
+            let lane = messages.at(index).lane;
+            self.list(lane).push_back(messages, index);
+        }
     }
 
     /// The lowest id that may still be transmitted.
@@ -218,6 +288,8 @@ impl Outgoing {
     pub(crate) fn cancel(&mut self, cancel: Cancel) {
         if self.cancels.len() < CANCELS_MAX {
             self.cancels.push_back(cancel);
+        } else if matches!(cancel.matters, Matters::Always { .. }) {
+            self.floor.owe_above(cancel.id.get());
         }
     }
 
@@ -231,7 +303,7 @@ impl Outgoing {
     ) {
         match carried {
             Carried::Piece(piece) => self.repeat_piece(&mut shared.messages, packet, piece),
-            Carried::Cancel(cancel) if now < cancel.until => self.cancel(*cancel),
+            Carried::Cancel(cancel) if cancel.matters_at(now) => self.cancel(*cancel),
             Carried::Cancel(_) => {}
             Carried::Floor(floor) => self.floor.on_lost(*floor),
             Carried::Ping => self.is_ping_due = true,
@@ -288,6 +360,7 @@ impl Outgoing {
         self.ids.clear();
         self.next_id = 0;
         self.floor = Floor::default();
+        self.streams.reset();
         self.retransmit.clear();
         self.cancels.clear();
         self.is_ping_due = false;

@@ -7,6 +7,7 @@ use hobnob_wire::{Instant, Peer};
 use crate::{
     ack_state::AckState,
     event::{Event, Failure},
+    held::Held,
     id_map::IdMap,
     key::Key,
     message::{Kind, Lane},
@@ -15,8 +16,9 @@ use crate::{
     reassembly::Reassemblies,
     recovery::Recovery,
     seen::Seen,
-    sent::Cancel,
+    sent::{Cancel, Matters},
     shared::{Ending, Shared, Timer, Work},
+    streams::InStream,
 };
 
 /// Everything of one peer.
@@ -33,6 +35,7 @@ pub(crate) struct PeerState {
     pub(crate) acks: AckState,
     pub(crate) seen: Seen,
     pub(crate) reassemblies: Reassemblies,
+    pub(crate) held: Held,
     /// Requests of the current session without an acknowledged response, by id.
     pub(crate) requests: IdMap,
     /// Fan-out deliveries that wait for room in the queue.
@@ -40,6 +43,8 @@ pub(crate) struct PeerState {
     pub(crate) is_room_announced: bool,
     is_ready: bool,
     timer: Option<(Key, Instant)>,
+    /// As many of its streams are in the counters.
+    streams_counted: usize,
 }
 
 impl PeerState {
@@ -55,11 +60,13 @@ impl PeerState {
             acks: AckState::default(),
             seen: Seen::default(),
             reassemblies: Reassemblies::default(),
+            held: Held::new(),
             requests: IdMap::default(),
             blocked: VecDeque::new(),
             is_room_announced: false,
             is_ready: false,
             timer: None,
+            streams_counted: 0,
         }
     }
 
@@ -86,6 +93,7 @@ impl PeerState {
         for lane in [Lane::InFlight, Lane::Awaiting] {
             self.end_lane(shared, lane, &Failure::PeerRestarted);
         }
+        self.end_behind(shared, &Failure::PeerRestarted, true);
         self.end_bound(shared, Lane::Whole);
         self.end_bound(shared, Lane::Pieces);
         self.is_expected = false;
@@ -100,6 +108,8 @@ impl PeerState {
             self.drop_request(shared, key);
         }
         self.reassemblies.clear(shared);
+        // They were acknowledged, and what they waited for cannot come any more.
+        self.settle_below(shared, u64::MAX);
         shared.stats.unreliable_dropped += self.out.unreliable.len() as u64;
         self.out.reset();
         self.forget_packets(shared);
@@ -114,6 +124,7 @@ impl PeerState {
     /// The peer is gone: so is all that was for it or from it.
     pub(crate) fn down(&mut self, shared: &mut Shared) {
         self.disconnect(shared);
+        self.end_behind(shared, &Failure::PeerDown, false);
         for lane in [Lane::InFlight, Lane::Awaiting, Lane::Pieces, Lane::Whole] {
             self.end_lane(shared, lane, &Failure::PeerDown);
         }
@@ -135,9 +146,13 @@ impl PeerState {
         ending: Ending,
     ) {
         let message = shared.messages.at(index);
-        let is_held = message.kind.is_request() || !message.is_whole;
+        let is_held = message.kind.is_request() || !message.is_whole || message.in_stream.is_some();
+        let matters = match message.in_stream {
+            Some(InStream { distance, .. }) => Matters::Always { distance },
+            None => Matters::Until(until),
+        };
         if let Some(id) = message.id.filter(|_| self.is_connected && is_held) {
-            self.out.cancel(Cancel { id, until });
+            self.out.cancel(Cancel { id, matters });
             self.out.floor.want_above(id.get());
         }
         self.end(shared, index, ending);
@@ -179,6 +194,16 @@ impl PeerState {
         }
     }
 
+    /// Ends the messages that wait for others of their stream. Comes before the end of those others, which
+    /// would let them into their lanes.
+    fn end_behind(&mut self, shared: &mut Shared, failure: &Failure, only_bound: bool) {
+        for index in self.out.streams.behind(&shared.messages) {
+            if shared.messages.at(index).is_bound || !only_bound {
+                self.end(shared, index, Ending::Failed(failure.clone()));
+            }
+        }
+    }
+
     /// Something left the queue: whoever waits for room may have it now.
     fn announce_room(&mut self, shared: &mut Shared) {
         self.announce_writable(shared);
@@ -190,8 +215,7 @@ impl PeerState {
 
     /// Tells the senders that met a full queue, once there is room.
     pub(crate) fn announce_writable(&mut self, shared: &mut Shared) {
-        if self.out.is_waited_for && self.out.is_low(&shared.config.config) {
-            self.out.is_waited_for = false;
+        if self.out.takes_waiting(&shared.config.config) {
             shared
                 .events
                 .push_back(Event::Writable { peer: self.handle });
@@ -209,6 +233,13 @@ impl PeerState {
             self.is_ready = true;
             shared.ready.push_back(self.handle);
         }
+        self.count_streams(shared);
+    }
+
+    pub(crate) fn count_streams(&mut self, shared: &mut Shared) {
+        let streams = self.out.streams.len();
+        shared.stats.streams = shared.stats.streams + streams - self.streams_counted;
+        self.streams_counted = streams;
     }
 
     /// The ready ring gave the peer out.
@@ -240,13 +271,10 @@ impl PeerState {
             || self.must_tell_floor(shared)
     }
 
-    /// Whether the receiver must learn the floor before anything new can go.
+    /// Whether the receiver must learn the floor before anything new can go, or before it can go on.
     pub(crate) fn must_tell_floor(&self, shared: &Shared) -> bool {
-        self.out.has_new()
-            && !self.out.has_id()
-            && self
-                .out
-                .floor
-                .is_due(self.out.current_floor(&shared.messages))
+        let floor = self.out.current_floor(&shared.messages);
+        let is_stuck = self.out.has_new() && !self.out.has_id();
+        self.out.floor.is_owed(floor) || is_stuck && self.out.floor.is_due(floor)
     }
 }

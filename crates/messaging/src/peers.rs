@@ -44,6 +44,7 @@ impl Peers {
         if let Some(state) = self.get_mut(peer) {
             state.down(shared);
             state.stop_timer(shared);
+            state.count_streams(shared);
             self.slots[usize::from(peer.slot)] = None;
         }
     }

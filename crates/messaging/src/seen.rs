@@ -16,6 +16,9 @@ const WORDS_MAX: usize = (MESSAGE_WINDOW / WORD) as usize + 1;
 
 const NEW: u64 = 0;
 const TAKEN: u64 = 1;
+const HELD: u64 = 6;
+/// Set in the state of a refused message of a stream once those before it are settled.
+const PASSED: u64 = 8;
 /// A word whose messages were all taken.
 const ALL_TAKEN: u64 = 0x1111_1111_1111_1111;
 
@@ -39,6 +42,8 @@ pub(crate) enum Look {
     New,
     /// It was taken, or its sender had given it up.
     Taken,
+    /// It was taken or skipped, and waits for its turn.
+    Held,
     /// It was refused.
     Refused(RefusalReason),
     /// It is further ahead than a sender may go.
@@ -54,12 +59,11 @@ impl Seen {
         if id - self.floor >= MESSAGE_WINDOW {
             return Look::Beyond;
         }
-        let (word, shift) = self.place(id);
-        let word = self.words.get(word).copied().unwrap_or_default();
-        match word >> shift & 0xf {
+        match self.state(id) {
             NEW => Look::New,
             TAKEN => Look::Taken,
-            state => Look::Refused(reason_of(state)),
+            HELD => Look::Held,
+            state => Look::Refused(reason_of(state & !PASSED)),
         }
     }
 
@@ -67,6 +71,34 @@ impl Seen {
     pub(crate) fn take(&mut self, id: MessageId) {
         self.set(id, TAKEN);
         self.drop_taken_words();
+    }
+
+    /// Remembers that a new message was taken and waits for its turn. It does so no longer than until the
+    /// floor passes it.
+    pub(crate) fn hold(&mut self, id: MessageId) {
+        self.set(id, HELD);
+    }
+
+    /// A message that was held or refused has its turn: those before it in its stream are settled.
+    pub(crate) fn pass(&mut self, id: MessageId) {
+        let change = match self.look(id) {
+            Look::Held => HELD ^ TAKEN,
+            Look::Refused(_) if !self.is_settled(id) => PASSED,
+            _ => return,
+        };
+        let (word, shift) = self.place(id.get());
+        self.words[word] ^= change << shift;
+        self.drop_taken_words();
+    }
+
+    /// Whether the message and those before it in its stream need not be waited for: it was taken and not
+    /// held, or had its turn.
+    pub(crate) fn is_settled(&self, id: MessageId) -> bool {
+        match self.look(id) {
+            Look::Taken => true,
+            Look::Refused(_) => self.state(id.get()) & PASSED != 0,
+            _ => false,
+        }
     }
 
     /// Remembers that a new message was refused.
@@ -109,6 +141,12 @@ impl Seen {
             self.words.pop_front();
             self.floor = (self.floor / WORD + 1) * WORD;
         }
+    }
+
+    fn state(&self, id: u64) -> u64 {
+        let (word, shift) = self.place(id);
+        let word = self.words.get(word).copied().unwrap_or_default();
+        word >> shift & 0xf
     }
 
     fn place(&self, id: u64) -> (usize, u64) {

@@ -3,7 +3,7 @@
 use alloc::{collections::VecDeque, vec::Vec};
 use core::ops::{Range, RangeInclusive};
 
-use hobnob_wire::{Instant, MessageId};
+use hobnob_wire::{Frame, Instant, MessageId};
 
 use crate::key::Key;
 
@@ -21,12 +21,40 @@ impl Piece {
     }
 }
 
-/// A cancellation that the far side should learn of while it still matters.
+/// A message given up, of which the far side should learn while it still matters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cancel {
     pub(crate) id: MessageId,
-    /// It is not repeated from then on.
-    pub(crate) until: Instant,
+    pub(crate) matters: Matters,
+}
+
+/// How long it matters that a message was given up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Matters {
+    /// The far side stops by itself then.
+    Until(Instant),
+    /// The far side holds those after it in its stream until it knows. With the message's distance there.
+    Always { distance: u16 },
+}
+
+impl Cancel {
+    pub(crate) fn frame(&self) -> Frame<'static> {
+        match self.matters {
+            Matters::Until(_) => Frame::Cancel(self.id),
+            Matters::Always { distance } => Frame::Skip {
+                id: self.id,
+                distance,
+            },
+        }
+    }
+
+    /// Whether it is still worth repeating.
+    pub(crate) fn matters_at(&self, now: Instant) -> bool {
+        match self.matters {
+            Matters::Until(until) => now < until,
+            Matters::Always { .. } => true,
+        }
+    }
 }
 
 /// Something in a packet whose fate matters.

@@ -107,7 +107,7 @@ impl Shared {
             Ending::Silent => return,
         };
         match kind {
-            Kind::OneWay { token, .. } => {
+            Kind::OneWay { token, .. } | Kind::InOrder { token, .. } => {
                 self.events.push_back(Event::Sent {
                     token,
                     result: result.map(|_| ()),

@@ -32,6 +32,8 @@ pub struct Stats {
     pub packets_malformed: u64,
     /// Responses for which no request was waiting any more.
     pub responses_stray: u64,
+    /// Messages of streams that came before their turn.
+    pub messages_held: u64,
     /// Unreliable messages sent.
     pub unreliable_sent: u64,
     /// Unreliable messages given to the application.
@@ -46,6 +48,12 @@ pub struct Stats {
     pub messages: usize,
     /// Now: bytes reserved for messages that come in pieces.
     pub reassembly_bytes: usize,
+    /// Now: messages of streams that wait for their turn, and gaps where one was refused or skipped before its turn.
+    pub held: usize,
+    /// Now: bytes of their payloads.
+    pub held_bytes: usize,
+    /// Now: streams to peers that are remembered for the order of their messages.
+    pub streams: usize,
 }
 
 impl Stats {
@@ -66,6 +74,7 @@ impl Stats {
             ("packets_withheld_total", self.packets_withheld),
             ("packets_malformed_total", self.packets_malformed),
             ("responses_stray_total", self.responses_stray),
+            ("messages_held_total", self.messages_held),
             ("unreliable_sent_total", self.unreliable_sent),
             ("unreliable_received_total", self.unreliable_received),
             ("unreliable_dropped_total", self.unreliable_dropped),
@@ -73,6 +82,9 @@ impl Stats {
             ("messages_incoming", self.incoming as u64),
             ("messages_outgoing", self.messages as u64),
             ("reassembly_bytes", self.reassembly_bytes as u64),
+            ("messages_held", self.held as u64),
+            ("held_bytes", self.held_bytes as u64),
+            ("streams", self.streams as u64),
         ]
         .into_iter()
     }

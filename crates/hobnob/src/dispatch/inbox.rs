@@ -74,6 +74,7 @@ impl Inbox {
                 peer,
                 command,
                 payload,
+                ..
             } => sender(peer).map(|sender| Arrived::Message {
                 sender,
                 command: command.0,

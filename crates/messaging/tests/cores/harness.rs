@@ -8,9 +8,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use hobnob_messaging::{CallKey, Config, Event, Messaging, RequestKey, SessionChange, Token};
+use hobnob_messaging::{
+    CallKey, Config, Event, Messaging, PacketError, RequestKey, SessionChange, Token,
+};
 use hobnob_wire::{
-    Command, DATA_OVERHEAD_MAX, Instant, PacketNumber, Peer, ResponseStatus, Writer,
+    Command, DATA_OVERHEAD_MAX, Instant, PacketNumber, Peer, ResponseStatus, StreamId, Writer,
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
@@ -177,6 +179,26 @@ impl Net {
             self.nodes[from]
                 .core
                 .send(self.now, peer(to), command, payload, deadline, token);
+        (token, call.expect("the queue has room"))
+    }
+
+    pub(crate) fn send_in_order(
+        &mut self,
+        stream: u32,
+        payload: impl Into<Bytes>,
+        timeout: Duration,
+    ) -> (Token, CallKey) {
+        let token = self.token();
+        let deadline = self.now + timeout;
+        let call = self.nodes[0].core.send_in_order(
+            self.now,
+            peer(1),
+            KNOWN,
+            StreamId(stream),
+            payload.into(),
+            deadline,
+            token,
+        );
         (token, call.expect("the queue has room"))
     }
 
@@ -394,7 +416,10 @@ impl Net {
                 datagram.packet,
                 &datagram.body,
             );
-            handled.expect("a core's own frames are well formed");
+            assert!(
+                matches!(handled, Ok(()) | Err(PacketError::NoSession)),
+                "a core's own frames are well formed: {handled:?}"
+            );
         }
     }
 
@@ -441,6 +466,17 @@ impl Node {
             _ => None,
         });
         payloads.collect()
+    }
+
+    /// The streams and payloads of the one-way messages that were handled.
+    pub(crate) fn handled_in_order(&self) -> Vec<(Option<u32>, Bytes)> {
+        let messages = self.events.iter().filter_map(|(_, event)| match event {
+            Event::Message {
+                stream, payload, ..
+            } => Some((stream.map(|stream| stream.0), payload.clone())),
+            _ => None,
+        });
+        messages.collect()
     }
 
     /// The requests that were given to handlers.

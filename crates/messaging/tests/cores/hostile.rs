@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hobnob_messaging::{Config, Event, PacketError};
 use hobnob_wire::{
     AckFrame, Command, Content, ContentHead, Frame, MessageId, PacketNumber, Refusal,
-    RefusalReason, ResponseStatus, Writer,
+    RefusalReason, ResponseStatus, StreamId, Writer,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -277,6 +277,49 @@ fn messages_that_are_put_together_at_once_are_bounded() {
 }
 
 #[test]
+fn a_place_in_a_stream_that_cannot_be_is_refused() {
+    let mut net = Net::pair(CLEAN, 1);
+    let mut packet = 0;
+    let mut arrives = |net: &mut Net, id: u32, distance| {
+        let head = ContentHead::InOrder {
+            command: KNOWN,
+            stream: StreamId(7),
+            distance,
+        };
+        let content = content(head, &id.to_be_bytes());
+        let id = MessageId::from(id);
+        let content = &content;
+        hand_in(net, packet, &frame(&Frame::Message { id, content })).unwrap();
+        packet += 1;
+        net.settle();
+        let stats = net.nodes[0].core.stats();
+        (stats.held, stats.refused_malformed)
+    };
+    assert_eq!(
+        arrives(&mut net, 5, 6),
+        (0, 0),
+        "nothing is before the first"
+    );
+    assert_eq!(arrives(&mut net, 6, 2), (1, 0), "it waits for 4");
+    assert_eq!(arrives(&mut net, 7, 3), (1, 1), "another next one after 4");
+    assert_eq!(arrives(&mut net, 8, 2), (2, 1), "it waits for 6");
+    assert_eq!(arrives(&mut net, 9, 2), (3, 1), "7 has no turn");
+    assert_eq!(
+        arrives(&mut net, 4, 0),
+        (1, 1),
+        "those in a row have their turn"
+    );
+    hand_in(&mut net, 99, &frame(&Frame::Floor(MessageId::from(8u32)))).unwrap();
+    net.settle();
+    assert_eq!(net.nodes[0].core.stats().held, 0);
+    let handled: Vec<_> = [5u32, 4, 6, 8, 9]
+        .into_iter()
+        .map(|id| (Some(7), Bytes::copy_from_slice(&id.to_be_bytes())))
+        .collect();
+    assert_eq!(net.nodes[0].handled_in_order(), handled);
+}
+
+#[test]
 fn messages_beyond_the_window_are_withheld() {
     let mut net = Net::pair(CLEAN, 1);
     let message = content(ContentHead::OneWay { command: KNOWN }, b"hello");
@@ -366,6 +409,13 @@ fn plausible() -> impl Strategy<Value = Vec<u8>> {
             request: id.into(),
             status: ResponseStatus::HandlerError
         }),
+        (any::<bool>(), 0u32..3, 0u16..6).prop_map(|(is_known, stream, distance)| {
+            ContentHead::InOrder {
+                command: command(is_known),
+                stream: StreamId(stream),
+                distance,
+            }
+        }),
     ];
     let message = (id.clone(), head, payload.clone()).prop_map(|(id, head, payload)| {
         let content = content(head, &payload);
@@ -410,7 +460,8 @@ fn plausible() -> impl Strategy<Value = Vec<u8>> {
         3 => fragment,
         3 => acks,
         1 => id.clone().prop_map(|id| frame(&Frame::Floor(id)).to_vec()),
-        1 => id.prop_map(|id| frame(&Frame::Cancel(id)).to_vec()),
+        1 => id.clone().prop_map(|id| frame(&Frame::Cancel(id)).to_vec()),
+        2 => (id, 0u16..6).prop_map(|(id, distance)| frame(&Frame::Skip { id, distance }).to_vec()),
         1 => payload.prop_map(|payload| frame(&Frame::Unreliable { command: KNOWN, payload: &payload }).to_vec()),
         1 => Just(frame(&Frame::Noop).to_vec()),
         1 => vec(any::<u8>(), 0..60),
@@ -436,5 +487,9 @@ proptest! {
         let stats = net.nodes[0].core.stats();
         prop_assert_eq!(stats.reassembly_bytes, 0, "what was reserved was given back");
         prop_assert!(stats.messages <= 40, "calls have ended: {:?}", stats);
+        net.nodes[0].core.session_lost(net.now, peer(1));
+        net.settle();
+        let stats = net.nodes[0].core.stats();
+        prop_assert_eq!((stats.held, stats.held_bytes, stats.incoming), (0, 0, 0), "nothing is kept of it");
     }
 }

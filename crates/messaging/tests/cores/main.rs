@@ -8,3 +8,4 @@ mod hostile;
 mod load;
 mod scripted;
 mod sessions;
+mod streams;

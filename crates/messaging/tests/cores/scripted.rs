@@ -8,7 +8,8 @@ use hobnob_messaging::{
     limits::{CANCELS_MAX, MESSAGE_WINDOW},
 };
 use hobnob_wire::{
-    AckFrame, ContentHead, Frame, Frames, Instant, MessageId, PacketNumber, ResponseStatus, Writer,
+    AckFrame, ContentHead, Frame, Frames, Instant, MessageId, PacketNumber, ResponseStatus,
+    StreamId, Writer,
 };
 
 use crate::harness::{KNOWN, pattern, peer};
@@ -25,6 +26,7 @@ enum Seen {
     Piece(u32),
     Unreliable,
     Cancel(u64),
+    Skip(u64, u16),
 }
 
 struct Scripted {
@@ -77,6 +79,7 @@ impl Scripted {
             Frame::Fragment { offset, .. } => Seen::Piece(offset),
             Frame::Unreliable { .. } => Seen::Unreliable,
             Frame::Cancel(id) => Seen::Cancel(id.get()),
+            Frame::Skip { id, distance } => Seen::Skip(id.get(), distance),
             other => panic!("{other:?}"),
         });
         Some((number.into(), frames.collect()))
@@ -429,6 +432,42 @@ fn writable_comes_with_the_low_water_mark() {
         }
     }
     assert_eq!(writable_after, [5]);
+}
+
+#[test]
+fn a_message_of_a_stream_that_was_given_up_is_skipped_until_that_arrives() {
+    let mut far = Scripted::new();
+    let soon = Instant::ZERO + Duration::from_millis(10);
+    for deadline in [FOREVER, soon, FOREVER] {
+        let stream = StreamId(1);
+        far.core
+            .send_in_order(
+                far.now,
+                peer(1),
+                KNOWN,
+                stream,
+                Bytes::new(),
+                deadline,
+                Token(0),
+            )
+            .unwrap();
+    }
+    assert_eq!(far.datagrams()[0].1.len(), 3);
+    let skip = vec![Seen::Skip(1, 1), Seen::Noop];
+    assert_eq!(far.ring_until_ready(), [(1, skip)], "past its deadline");
+    for _ in 0..20 {
+        let again = far.ring_until_ready();
+        let (last, seen) = again.last().unwrap();
+        if seen.contains(&Seen::Skip(1, 1)) {
+            far.ack(*last..=*last);
+            far.wait(2_000);
+            far.core.handle_timeout(far.now);
+            let seen = far.datagrams();
+            assert_eq!(times(&seen, &Seen::Skip(1, 1)), 0, "it arrived: {seen:?}");
+            return;
+        }
+    }
+    panic!("it is not repeated");
 }
 
 #[test]

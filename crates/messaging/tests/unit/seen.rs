@@ -10,6 +10,8 @@ use super::*;
 enum Step {
     Take(u64),
     Refuse(u64, RefusalReason),
+    Hold(u64),
+    Pass(u64),
     Raise(u64),
 }
 
@@ -23,6 +25,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         20 => (0u64..700).prop_map(Step::Take),
         1 => (0u64..700, reason).prop_map(|(id, reason)| Step::Refuse(id, reason)),
+        3 => (0u64..700).prop_map(Step::Hold),
+        3 => (0u64..700).prop_map(Step::Pass),
         1 => (0u64..700).prop_map(Step::Raise),
         1 => any::<u64>().prop_map(|id| Step::Take(id >> 2)),
         1 => (0u64..140_000).prop_map(Step::Take),
@@ -43,6 +47,17 @@ proptest! {
             let (number, state) = match step {
                 Step::Take(number) => (number, Look::Taken),
                 Step::Refuse(number, reason) => (number, Look::Refused(reason)),
+                Step::Hold(number) => (number, Look::Held),
+                Step::Pass(number) => {
+                    seen.pass(id(number));
+                    if let Some(state) = model.get_mut(&number) {
+                        if *state == Look::Held {
+                            *state = Look::Taken;
+                        }
+                        prop_assert!(seen.is_settled(id(number)));
+                    }
+                    continue;
+                }
                 Step::Raise(to) => {
                     seen.raise(id(to));
                     floor = floor.max(to);
@@ -58,6 +73,7 @@ proptest! {
             }
             match state {
                 Look::Refused(reason) => seen.refuse(id(number), reason),
+                Look::Held => seen.hold(id(number)),
                 _ => seen.take(id(number)),
             }
             if look == Look::New {

@@ -1,6 +1,6 @@
 //! The thin driver: one task that owns the socket's receiving side and the clock.
 //!
-//! A loop: take in whatever arrived, let due things happen, hand out what came of it, send what is to be
+//! A loop: take in whatever arrived, let due things happen once nothing more of that waits, hand out what came of it, send what is to be
 //! sent, sleep. Callers send for themselves when the node is idle, so that a lone request hops to no other
 //! task; see [`shared`].
 

@@ -15,7 +15,7 @@ use super::{
     blocks::Blocks,
     sender::Drained,
     shared::{Core, Shared},
-    socket::Socket,
+    socket::{Batch, Socket},
 };
 use crate::{
     dispatch::{Inbox, Running, copied},
@@ -31,6 +31,15 @@ const SLEEP_MAX: Duration = Duration::from_secs(3_600);
 /// Pause after the socket failed to receive, so that a broken one does not spin.
 const RECEIVE_ERROR_PAUSE: Duration = Duration::from_millis(10);
 
+/// A receive that took longer was interrupted: the process was stopped, or its thread not scheduled. As long as the
+/// shortest time that timers tell apart.
+const INTERRUPTED: Duration = Duration::from_millis(1);
+
+/// Rounds of the loop that timers wait for the socket to be read, at most: what a receive buffer of 4 MiB holds in
+/// batches of eight ordinary datagrams, each with the kernel's bookkeeping of about as much again. So a socket that
+/// never runs dry delays a timer by some ten milliseconds.
+const ROUNDS_OVERDUE_MAX: u32 = 256;
+
 /// Drives the node until it is closed.
 pub(crate) async fn run(shared: Arc<Shared>, socket: Arc<Socket>) {
     let mut driver = Driver {
@@ -43,6 +52,7 @@ pub(crate) async fn run(shared: Arc<Shared>, socket: Arc<Socket>) {
         wakers: Vec::new(),
         version: 0,
         blocked: false,
+        rounds_overdue: 0,
     };
     let end = End(shared);
     driver.run().await;
@@ -74,6 +84,8 @@ struct Driver {
     version: u64,
     /// The kernel has no room for what is to be sent.
     blocked: bool,
+    /// Rounds in which something was due and the socket had to be read first.
+    rounds_overdue: u32,
 }
 
 impl Driver {
@@ -86,7 +98,6 @@ impl Driver {
         while !shared.is_closed() {
             self.shared.awake.store(true, Ordering::SeqCst);
             let more = self.receive().await;
-            self.let_due_things_happen();
             if self.hand_out() {
                 // Callers who got their answer add their next message before everything is sent.
                 tokio::task::yield_now().await;
@@ -116,15 +127,22 @@ impl Driver {
 
     /// Takes in what the socket holds, one batch. Says whether it may hold more.
     async fn receive(&mut self) -> bool {
-        let batch = match self.socket.receive(&mut self.blocks) {
-            Ok(batch) => batch,
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return true,
+        let before = self.shared.clock.now();
+        match self.socket.receive(&mut self.blocks) {
+            Ok(batch) => {
+                self.take_in(batch);
+                self.let_due_things_happen(before, batch)
+            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => true,
             Err(error) => {
                 tracing::debug!(%error, "cannot receive");
                 tokio::time::sleep(RECEIVE_ERROR_PAUSE).await;
-                return true;
+                self.let_due_things_happen(self.shared.clock.now(), Batch::NOTHING)
             }
-        };
+        }
+    }
+
+    fn take_in(&mut self, batch: Batch) {
         if batch.received > 0 {
             let now = self.shared.clock.now();
             let mut core = self.shared.core();
@@ -139,18 +157,43 @@ impl Driver {
                 self.inbox.hold(index, block);
             }
         }
+    }
+
+    /// Lets happen what is due, once the socket is read: a process that was paused finds all its timers overdue,
+    /// and in its socket the answers that make them needless. Without these it would send again what arrived
+    /// long ago. `batch` is what was received since `before`. Says whether the socket may hold more.
+    fn let_due_things_happen(&mut self, before: Instant, batch: Batch) -> bool {
+        // From before a further look into the socket, so that a pause behind it makes nothing due.
+        let now = self.shared.clock.now();
+        let is_due = {
+            let core = self.shared.core();
+            let next = core.endpoint.poll_timeout();
+            next.is_some_and(|deadline| deadline.at <= now)
+        };
+        if !is_due {
+            self.rounds_overdue = 0;
+            return batch.more;
+        }
+        let was_interrupted = now.saturating_since(before) >= INTERRUPTED;
+        // A batch that came back short has emptied the socket; where none came, nobody may have asked the kernel.
+        let may_hold_more = batch.more || was_interrupted || batch.received == 0 && self.has_news();
+        if may_hold_more && self.rounds_overdue < ROUNDS_OVERDUE_MAX {
+            self.rounds_overdue += 1;
+            return true;
+        }
+        self.rounds_overdue = 0;
+        self.shared.core().endpoint.handle_timeout(now);
         batch.more
     }
 
-    fn let_due_things_happen(&self) {
-        let now = self.shared.clock.now();
-        let mut core = self.shared.core();
-        if core
-            .endpoint
-            .poll_timeout()
-            .is_some_and(|deadline| deadline.at <= now)
-        {
-            core.endpoint.handle_timeout(now);
+    /// Takes in what the kernel holds, whether the runtime knows of it or not: right after a pause it does not.
+    fn has_news(&mut self) -> bool {
+        match self.socket.receive_unannounced(&mut self.blocks) {
+            Ok(batch) => {
+                self.take_in(batch);
+                batch.received > 0
+            }
+            Err(_) => false,
         }
     }
 

@@ -71,6 +71,14 @@ impl Socket {
             Self::Virtual(socket) => Ok(socket.receive(blocks)),
         }
     }
+
+    /// Receives one batch, even if the runtime was not told yet that there is something.
+    pub(crate) fn receive_unannounced(&self, blocks: &mut Blocks) -> io::Result<Batch> {
+        match self {
+            Self::Udp(socket) => socket.receive_unannounced(blocks),
+            Self::Virtual(socket) => Ok(socket.receive(blocks)),
+        }
+    }
 }
 
 /// What one receive brought.
@@ -78,4 +86,11 @@ impl Socket {
 pub(crate) struct Batch {
     pub(crate) received: usize,
     pub(crate) more: bool,
+}
+
+impl Batch {
+    pub(crate) const NOTHING: Self = Self {
+        received: 0,
+        more: false,
+    };
 }

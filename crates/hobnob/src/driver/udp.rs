@@ -84,15 +84,8 @@ impl UdpSocket {
     /// between would wake nobody.
     pub(crate) fn receive(&self, blocks: &mut Blocks) -> io::Result<Batch> {
         let mut received = 0;
-        let mut metas = [RecvMeta::default(); BLOCKS];
         let result = self.io.try_io(Interest::READABLE, || {
-            let mut buffers = blocks.buffers.iter_mut();
-            let mut slices: [IoSliceMut<'_>; BLOCKS] = std::array::from_fn(|_| {
-                IoSliceMut::new(buffers.next().map_or(&mut [], |b| &mut b[..]))
-            });
-            received = self
-                .state
-                .recv(UdpSockRef::from(&self.io), &mut slices, &mut metas)?;
+            received = self.read(blocks)?;
             if received < BLOCKS {
                 Err(io::ErrorKind::WouldBlock.into())
             } else {
@@ -101,13 +94,31 @@ impl UdpSocket {
         });
         match result {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-            outcome => {
-                blocks.metas = metas;
-                Ok(Batch {
-                    received,
-                    more: outcome.is_ok(),
-                })
-            }
+            outcome => Ok(Batch {
+                received,
+                more: outcome.is_ok(),
+            }),
         }
+    }
+
+    /// Receives one batch, even if the runtime was not told yet that there is something.
+    pub(crate) fn receive_unannounced(&self, blocks: &mut Blocks) -> io::Result<Batch> {
+        let received = self.read(blocks)?;
+        Ok(Batch {
+            received,
+            more: received == BLOCKS,
+        })
+    }
+
+    fn read(&self, blocks: &mut Blocks) -> io::Result<usize> {
+        let mut metas = [RecvMeta::default(); BLOCKS];
+        let mut buffers = blocks.buffers.iter_mut();
+        let mut slices: [IoSliceMut<'_>; BLOCKS] = std::array::from_fn(|_| {
+            IoSliceMut::new(buffers.next().map_or(&mut [], |b| &mut b[..]))
+        });
+        let socket = UdpSockRef::from(&self.io);
+        let received = self.state.recv(socket, &mut slices, &mut metas)?;
+        blocks.metas = metas;
+        Ok(received)
     }
 }

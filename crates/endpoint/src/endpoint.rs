@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hobnob_gossip::{self as gossip, Gossip};
 use hobnob_messaging::{self as messaging, CallKey, FanOutKey, Messaging, RequestKey, Token};
 use hobnob_session::{Opened, SessionConfig, Sessions};
-use hobnob_wire::{Command, Deadline, Generation, Instant, Peer, ResponseStatus};
+use hobnob_wire::{Command, Deadline, Generation, Instant, Peer, ResponseStatus, StreamId};
 
 use crate::{
     config::{ConfigError, EndpointConfig},
@@ -168,6 +168,31 @@ impl Endpoint {
         Ok(self
             .messaging
             .send(now, peer, command, payload, deadline, token)?)
+    }
+
+    /// As [`Endpoint::send`], and keeps the order of a stream.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]; no completion will follow then.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one parameter for each thing a message is made of"
+    )]
+    pub fn send_in_order(
+        &mut self,
+        now: Instant,
+        to: Target,
+        command: Command,
+        stream: StreamId,
+        payload: Bytes,
+        deadline: Instant,
+        token: Token,
+    ) -> Result<CallKey, CallError> {
+        let peer = self.peer(now, to)?;
+        Ok(self
+            .messaging
+            .send_in_order(now, peer, command, stream, payload, deadline, token)?)
     }
 
     /// Sends a request; [`messaging::Event::Answered`] tells how it ended.

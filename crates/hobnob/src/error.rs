@@ -37,6 +37,10 @@ pub enum SendError {
     /// The node has too much to do. The message was not handled.
     #[error("the node is overloaded")]
     Overloaded,
+    /// As much is waiting for the node already as the queue to it holds. Nothing was sent. Told by
+    /// [`Mesh::try_send`](crate::Mesh::try_send), where [`Mesh::send`](crate::Mesh::send) waits.
+    #[error("the queue to the node is full")]
+    QueueFull,
     /// The message is larger than this node or the other one accepts. It was not handled.
     #[error("the message is too large")]
     TooLarge,
@@ -83,6 +87,10 @@ pub enum RequestError {
     /// The handler failed, with this text.
     #[error("the handler failed: {0}")]
     Handler(String),
+    /// As much is waiting for the node already as the queue to it holds. Nothing was sent. Told by
+    /// [`Mesh::try_request`](crate::Mesh::try_request), where [`Mesh::request`](crate::Mesh::request) waits.
+    #[error("the queue to the node is full")]
+    QueueFull,
     /// The request is larger than this node or the other one accepts. It was not handled.
     #[error("the request is too large")]
     TooLarge,
@@ -175,8 +183,8 @@ impl From<Trouble> for SendError {
             Trouble::Failed(Failure::PeerRestarted)
             | Trouble::NotTaken(CallError::PeerRestarted) => Self::PeerRestarted,
             Trouble::Failed(Failure::NoHandler) => Self::NoHandler,
-            Trouble::Failed(Failure::Overloaded)
-            | Trouble::NotTaken(CallError::Refused(Refused::QueueFull { .. })) => Self::Overloaded,
+            Trouble::Failed(Failure::Overloaded) => Self::Overloaded,
+            Trouble::NotTaken(CallError::Refused(Refused::QueueFull { .. })) => Self::QueueFull,
             Trouble::Failed(Failure::TooLarge)
             | Trouble::NotTaken(CallError::Refused(Refused::TooLarge { .. })) => Self::TooLarge,
             Trouble::NotTaken(CallError::TooManyPeers) => Self::TooManyPeers,
@@ -209,6 +217,7 @@ impl From<SendError> for RequestError {
             SendError::PeerRestarted => Self::PeerRestarted,
             SendError::NoHandler => Self::NoHandler,
             SendError::Overloaded => Self::Overloaded,
+            SendError::QueueFull => Self::QueueFull,
             SendError::TooLarge => Self::TooLarge,
             SendError::Reserved { command } => Self::Reserved { command },
             SendError::Encode(error) => Self::Encode(error),

@@ -99,7 +99,9 @@ impl Mesh {
     }
 
     /// Sends a message reliably: resolves when the node has taken it for its handlers, which run at most
-    /// once however often it had to be sent.
+    /// once however often it had to be sent. Where too much is waiting for the node, it waits for room first.
+    ///
+    /// Messages have no order unless they are given one: [`in_order`](crate::Send::in_order).
     ///
     /// # Errors
     ///
@@ -110,6 +112,41 @@ impl Mesh {
     /// Dropping the future ends the retries; the message may have been handled.
     pub fn send(&self, command: u16, to: impl Into<Target>, payload: impl IntoPayload) -> Send {
         Send::new(self.clone(), command, to.into(), payload.into_payload())
+    }
+
+    /// As [`send`](Self::send), but never waits for room: where as much is waiting for the node already as the queue
+    /// to it holds, it ends with [`SendError::QueueFull`](crate::SendError::QueueFull) as soon as it is polled, and
+    /// nothing was sent. Otherwise it resolves as `send` does. A message that keeps the
+    /// [order](crate::Send::in_order) of a stream is also refused where an earlier one waits for room.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`](crate::SendError), when awaited.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of `send`.
+    pub fn try_send(&self, command: u16, to: impl Into<Target>, payload: impl IntoPayload) -> Send {
+        self.send(command, to, payload).without_waiting()
+    }
+
+    /// As [`request`](Self::request), but never waits for room in the queue to the node:
+    /// [`RequestError::QueueFull`](crate::RequestError::QueueFull) then, and nothing was sent.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`](crate::RequestError), when awaited.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of `request`.
+    pub fn try_request(
+        &self,
+        command: u16,
+        to: impl Into<Target>,
+        payload: impl IntoPayload,
+    ) -> Request {
+        self.request(command, to, payload).without_waiting()
     }
 
     /// Sends a message reliably to many nodes, with at most `limit` deliveries in flight at any moment (at

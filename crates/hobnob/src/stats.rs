@@ -32,6 +32,8 @@ impl Stats {
             "handler_errors_total",
             shared.handlers.errors.load(Ordering::Relaxed),
         ));
+        let streams = shared.handlers.streams.len();
+        values.push(("streams_at_handlers", streams as u64));
         values.push(("messages_without_place_total", shared.handlers.dropped()));
         values.push(("send_errors_total", shared.send_errors()));
         values.push(("permits", shared.admission.permits() as u64));

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hobnob_endpoint::wire::Command;
+use hobnob_endpoint::wire::{Command, StreamId};
 
 use super::{
     Target,
@@ -36,6 +36,8 @@ pub struct Call<T, E> {
     command: Command,
     payload: Result<Bytes, EncodeError>,
     timeout: Duration,
+    stream: Option<StreamId>,
+    waits: bool,
     reserved: bool,
     result: PhantomData<fn() -> Result<T, E>>,
 }
@@ -60,6 +62,22 @@ impl Send {
     ) -> Self {
         Self::of_kind(Kind::Send, mesh, command, to, payload)
     }
+
+    /// Keeps the order of the stream with this name: the messages of one node to another in one stream are handled
+    /// one after the other, in the order in which they were sent, that is, first polled. The handlers of one
+    /// have come to their end before those of the next begin, whatever their commands. Other streams, and
+    /// messages without one, go on meanwhile.
+    ///
+    /// A message whose send failed may be missing, or may have been handled unknown to its sender, but never
+    /// after a later one. It is resolved, as without a stream, when the node has taken it for its handlers,
+    /// which may be before its turn.
+    ///
+    /// A stream exists by being named, and there may be many: one for each client or room is fine. Streams that
+    /// are alike in a hash of 32 bits share one order.
+    pub fn in_order(mut self, stream: &str) -> Self {
+        self.stream = Some(StreamId::of_name(stream));
+        self
+    }
 }
 
 impl<T, E> Call<T, E> {
@@ -79,6 +97,8 @@ impl<T, E> Call<T, E> {
             command,
             payload,
             timeout,
+            stream: None,
+            waits: true,
             reserved: false,
             result: PhantomData,
         }
@@ -87,6 +107,12 @@ impl<T, E> Call<T, E> {
     /// How long to try and to wait, instead of the mesh's own timeout.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Ends with an error where it would wait for room in the queue to the node.
+    pub(crate) const fn without_waiting(mut self) -> Self {
+        self.waits = false;
         self
     }
 
@@ -110,6 +136,8 @@ impl<T, E> Call<T, E> {
             command: self.command,
             payload,
             deadline,
+            stream: self.stream,
+            waits: self.waits,
         })
     }
 }

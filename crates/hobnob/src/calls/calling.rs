@@ -11,10 +11,14 @@ use bytes::Bytes;
 use hobnob_endpoint::{
     CallError, Target,
     messaging::{CallKey, Failure, SendError as Refused, Token},
-    wire::{Command, Instant},
+    wire::{Command, Instant, StreamId},
 };
-use tokio::time::{error::Elapsed, timeout_at};
+use tokio::{
+    sync::Notify,
+    time::{error::Elapsed, timeout_at},
+};
 
+use super::turns::Turn;
 use crate::{
     dispatch::local,
     driver::{Outcome, Shared},
@@ -37,12 +41,18 @@ pub(super) struct Order {
     pub(super) command: Command,
     pub(super) payload: Bytes,
     pub(super) deadline: Instant,
+    /// The stream it keeps the order of.
+    pub(super) stream: Option<StreamId>,
+    /// Waits where the queue to the node is full.
+    pub(super) waits: bool,
 }
 
 /// The future of one call. Dropping it gives the call up.
 pub(super) struct Calling {
     mesh: Mesh,
     state: State,
+    /// Its place among those of its stream that wait for room.
+    turn: Option<Turn>,
 }
 
 /// Room in a queue that was full, or the end of the time there was for it.
@@ -66,6 +76,7 @@ impl Calling {
         Self {
             mesh,
             state: State::Ready(order, None),
+            turn: None,
         }
     }
 
@@ -75,8 +86,14 @@ impl Calling {
             return Step::Again;
         }
         let shared = &self.mesh.shared;
-        match take_on(shared, &order) {
+        let taken = if self.is_next(&order) {
+            take_on(shared, &order)
+        } else {
+            Err(no_room())
+        };
+        match taken {
             Ok((token, key)) => {
+                self.turn = None;
                 let is_alone = shared.under_way.fetch_add(1, Ordering::Relaxed) == 0;
                 if is_alone || shared.is_driver_awake() {
                     shared.flush_unless_awake();
@@ -87,10 +104,21 @@ impl Calling {
                 cx.waker().wake_by_ref();
                 Step::Wait
             }
-            Err(Trouble::NotTaken(CallError::Refused(Refused::QueueFull { .. }))) => {
+            Err(Trouble::NotTaken(CallError::Refused(Refused::QueueFull { .. })))
+                if order.waits =>
+            {
                 self.wait_for_room(order, room, cx)
             }
             Err(trouble) => Step::End(Err(trouble)),
+        }
+    }
+
+    /// Whether nobody with an earlier message of the same stream waits for room.
+    fn is_next(&self, order: &Order) -> bool {
+        match (&self.turn, order.stream) {
+            (Some(turn), _) => turn.is_first(),
+            (None, Some(stream)) => self.mesh.shared.turns.is_free(&(order.to.addr, stream)),
+            (None, None) => true,
         }
     }
 
@@ -101,7 +129,12 @@ impl Calling {
             self.state = State::Queued(order, room);
             return Step::Wait;
         }
-        let mut room = room_for(self.mesh.shared.clone(), order.deadline);
+        let shared = &self.mesh.shared;
+        if let (None, Some(stream)) = (&self.turn, order.stream) {
+            self.turn = Some(shared.turns.stand((order.to.addr, stream)));
+        }
+        let behind = self.turn.as_ref().filter(|turn| !turn.is_first());
+        let mut room = room_for(shared.clone(), order.deadline, behind.map(Turn::called));
         let room = match room.as_mut().poll(cx) {
             Poll::Pending => Some(room),
             Poll::Ready(Ok(())) => None,
@@ -132,12 +165,24 @@ fn take_on(shared: &Shared, order: &Order) -> Result<(Token, CallKey), Trouble> 
             command,
             ref payload,
             deadline,
+            stream,
+            waits: _,
         } = *order;
-        let taken = match kind {
-            Kind::Send => core
-                .endpoint
-                .send(now, to, command, payload.clone(), deadline, token),
-            Kind::Request => {
+        let taken = match (kind, stream) {
+            (Kind::Send, Some(stream)) => core.endpoint.send_in_order(
+                now,
+                to,
+                command,
+                stream,
+                payload.clone(),
+                deadline,
+                token,
+            ),
+            (Kind::Send, None) => {
+                core.endpoint
+                    .send(now, to, command, payload.clone(), deadline, token)
+            }
+            (Kind::Request, _) => {
                 core.endpoint
                     .request(now, to, command, payload.clone(), deadline, token)
             }
@@ -149,11 +194,19 @@ fn take_on(shared: &Shared, order: &Order) -> Result<(Token, CallKey), Trouble> 
     })
 }
 
-/// Resolves when a full queue may have room again, or the deadline passed.
-fn room_for(shared: Arc<Shared>, deadline: Instant) -> Room {
+const fn no_room() -> Trouble {
+    Trouble::NotTaken(CallError::Refused(Refused::QueueFull {
+        messages: 0,
+        bytes: 0,
+    }))
+}
+
+/// Resolves when a full queue may have room again, or the one in front is gone, or the deadline passed.
+fn room_for(shared: Arc<Shared>, deadline: Instant, called: Option<Arc<Notify>>) -> Room {
     Box::pin(async move {
         let deadline = shared.clock.to_tokio(deadline);
-        timeout_at(deadline, shared.writable.notified()).await
+        let waited_for = called.as_deref().unwrap_or(&shared.writable);
+        timeout_at(deadline, waited_for.notified()).await
     })
 }
 
@@ -169,7 +222,8 @@ fn call_self(
         }
         let command = order.command.0;
         if order.kind == Kind::Send {
-            return local::send(&mesh, command, order.payload).map(|()| Bytes::new());
+            return local::send_in(&mesh, command, order.stream, order.payload)
+                .map(|()| Bytes::new());
         }
         let chain = local::request(&mesh, command, order.payload, order.deadline)?;
         let until = mesh.shared.clock.to_tokio(order.deadline);
@@ -194,11 +248,17 @@ impl Future for Calling {
                 State::Ready(order, room) => match self.begin(order, room, cx) {
                     Step::Again => {}
                     Step::Wait => return Poll::Pending,
-                    Step::End(result) => return Poll::Ready(result),
+                    Step::End(result) => {
+                        self.turn = None;
+                        return Poll::Ready(result);
+                    }
                 },
                 State::Queued(order, mut room) => match room.as_mut().poll(cx) {
                     Poll::Ready(Ok(())) => self.state = State::Ready(order, None),
-                    Poll::Ready(Err(_)) => return Poll::Ready(Err(timed_out())),
+                    Poll::Ready(Err(_)) => {
+                        self.turn = None;
+                        return Poll::Ready(Err(timed_out()));
+                    }
                     Poll::Pending => {
                         self.state = State::Queued(order, room);
                         return Poll::Pending;

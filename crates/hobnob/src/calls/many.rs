@@ -170,6 +170,8 @@ impl SendMany {
                 command: self.command,
                 payload: payload.clone(),
                 deadline,
+                stream: None,
+                waits: true,
             };
             results[place].1 = Calling::new(self.mesh.clone(), order)
                 .await

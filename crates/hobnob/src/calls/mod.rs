@@ -3,12 +3,14 @@
 mod call;
 mod calling;
 mod many;
+mod turns;
 mod unreliable;
 
 use std::net::SocketAddr;
 
 pub use call::{Call, Request, Send, UnderWay};
 pub use many::{Report, SendMany};
+pub(crate) use turns::Turns;
 pub use unreliable::{Usend, UsendMany};
 
 use crate::nodes::Node;

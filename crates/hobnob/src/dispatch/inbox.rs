@@ -11,11 +11,14 @@ use hobnob_endpoint::{
     Endpoint,
     messaging::{Event, Failure, RequestKey, RespondError},
     session::Sessions,
-    wire::{Instant, ResponseStatus},
+    wire::{Instant, ResponseStatus, StreamId},
 };
 use tokio::task::AbortHandle;
 
-use super::chain::{self, Answered, Work, poll_once};
+use super::{
+    chain::{self, Answered, Work, poll_once},
+    streams::{self, Held, Job},
+};
 use crate::{
     driver::{Block, Blocks},
     handler::{Context, Handled},
@@ -26,6 +29,7 @@ enum Arrived {
     Message {
         sender: SocketAddr,
         command: u16,
+        stream: Option<StreamId>,
         payload: Bytes,
     },
     Unreliable {
@@ -73,11 +77,12 @@ impl Inbox {
             Event::Message {
                 peer,
                 command,
+                stream,
                 payload,
-                ..
             } => sender(peer).map(|sender| Arrived::Message {
                 sender,
                 command: command.0,
+                stream,
                 payload,
             }),
             Event::Unreliable {
@@ -118,10 +123,9 @@ impl Inbox {
                 Arrived::Message {
                     sender,
                     command,
+                    stream,
                     payload,
-                } => {
-                    handled += usize::from(message(mesh, sender, command, payload));
-                }
+                } => handled += message(mesh, sender, command, stream, payload),
                 Arrived::Unreliable {
                     sender,
                     command,
@@ -175,10 +179,16 @@ pub(crate) fn copied(mut event: Event) -> Event {
     event
 }
 
-/// Runs a one-way message's handlers. Says whether they came to their end at once.
-fn message(mesh: &Mesh, sender: SocketAddr, command: u16, payload: Bytes) -> bool {
+/// Runs a one-way message's handlers, in its turn. Says how many messages came to their end at once.
+fn message(
+    mesh: &Mesh,
+    sender: SocketAddr,
+    command: u16,
+    stream: Option<StreamId>,
+    payload: Bytes,
+) -> usize {
     let Some(chain) = mesh.shared.handlers.chain(command) else {
-        return true;
+        return 1;
     };
     let context = Context {
         mesh: mesh.clone(),
@@ -186,24 +196,46 @@ fn message(mesh: &Mesh, sender: SocketAddr, command: u16, payload: Bytes) -> boo
         command,
         deadline: None,
     };
+    if let Some(stream) = stream {
+        let job = Job {
+            chain,
+            context,
+            payload,
+            place: Held::Incoming(Ended::new(mesh)),
+        };
+        return streams::run_inline(mesh, (sender, stream), job);
+    }
     let mut work = chain::run_all(chain, 0, context, payload);
     if poll_once(&mut work).is_some() {
-        return true;
+        return 1;
     }
-    let ended = Ended(mesh.clone());
+    let ended = Ended::new(mesh);
     tokio::spawn(async move {
         work.await;
         drop(ended);
     });
-    false
+    0
 }
 
 /// Gives the place of a one-way message back, however its handlers end.
-struct Ended(Mesh);
+pub(super) struct Ended(Option<Mesh>);
+
+impl Ended {
+    fn new(mesh: &Mesh) -> Self {
+        Self(Some(mesh.clone()))
+    }
+
+    /// The caller gives the place back.
+    pub(super) fn disarm(mut self) {
+        self.0 = None;
+    }
+}
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        self.0.shared.command(|core, _| core.endpoint.handled(1));
+        if let Some(mesh) = &self.0 {
+            mesh.shared.command(|core, _| core.endpoint.handled(1));
+        }
     }
 }
 

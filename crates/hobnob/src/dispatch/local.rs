@@ -3,9 +3,16 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use hobnob_endpoint::{messaging::Failure, wire::Instant};
+use hobnob_endpoint::{
+    messaging::Failure,
+    wire::{Instant, StreamId},
+};
 
-use super::{chain, inbox::go_on};
+use super::{
+    chain,
+    inbox::go_on,
+    streams::{self, Held, Job},
+};
 use crate::{
     error::Trouble,
     handler::{Context, Handled},
@@ -14,6 +21,16 @@ use crate::{
 
 /// Runs a one-way message's handlers as a task of their own.
 pub(crate) fn send(mesh: &Mesh, command: u16, payload: Bytes) -> Result<(), Trouble> {
+    send_in(mesh, command, None, payload)
+}
+
+/// As [`send`], in its turn if it is of a stream.
+pub(crate) fn send_in(
+    mesh: &Mesh,
+    command: u16,
+    stream: Option<StreamId>,
+    payload: Bytes,
+) -> Result<(), Trouble> {
     let handlers = &mesh.shared.handlers;
     let chain = handlers
         .chain(command)
@@ -22,7 +39,18 @@ pub(crate) fn send(mesh: &Mesh, command: u16, payload: Bytes) -> Result<(), Trou
         .local
         .take()
         .ok_or(Trouble::Failed(Failure::Overloaded))?;
-    let work = chain::run_all(chain, 0, context(mesh, command, None), payload);
+    let context = context(mesh, command, None);
+    if let Some(stream) = stream {
+        let job = Job {
+            chain,
+            context,
+            payload,
+            place: Held::Local(place),
+        };
+        streams::run_in_task(mesh, (mesh.address(), stream), job);
+        return Ok(());
+    }
+    let work = chain::run_all(chain, 0, context, payload);
     tokio::spawn(async move {
         work.await;
         drop(place);

@@ -10,6 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 
+use super::streams::Streams;
 use crate::handler::ErasedHandler;
 
 /// Handlers of one kind that may wait at once, for what the messaging core does not bound by itself:
@@ -27,6 +28,8 @@ pub(crate) struct Handlers {
     pub(super) unreliable: Places,
     pub(super) local: Places,
     pub(super) after_answer: Places,
+    /// Messages that are handled in the order of their streams.
+    pub(crate) streams: Streams,
     /// Handlers that failed.
     pub(crate) errors: AtomicU64,
 }

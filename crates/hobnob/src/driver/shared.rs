@@ -28,6 +28,7 @@ use super::{
 use crate::{
     admission::Admission,
     builder::Settings,
+    calls::Turns,
     dispatch::Handlers,
     events::Event,
     flag::Flag,
@@ -73,6 +74,8 @@ pub(crate) struct Shared {
     pub(crate) connected: Notify,
     /// A full queue has room again.
     pub(crate) writable: Notify,
+    /// Who waits for room with a message of a stream.
+    pub(crate) turns: Turns,
     pub(crate) closed: Flag,
     /// The driver has ended and the port is free.
     pub(crate) released: Flag,
@@ -112,6 +115,7 @@ impl Shared {
             wake: Notify::new(),
             connected: Notify::new(),
             writable: Notify::new(),
+            turns: Turns::default(),
             closed: Flag::new(),
             released: Flag::new(),
             left: watch::Sender::new(None),

@@ -36,6 +36,9 @@
 //! | 8 | cancel | message id varint of the request nobody waits for any more |
 //! | 10 | skip | message id varint, distance varint: a message of a stream that will not come |
 //!
+//! A relay tree's own messages are payloads under Hobnob's commands: see [`RelayHop`], [`RelayReport`] and
+//! [`RelayOnce`].
+//!
 //! # Promises
 //!
 //! - Decoding never panics, never allocates, and never reads past the datagram, whatever the bytes.
@@ -56,6 +59,7 @@ mod frame;
 mod header;
 mod id;
 pub mod limits;
+mod relay;
 mod time;
 mod transmit;
 mod varint;
@@ -70,6 +74,10 @@ pub use header::{
     Refuse, RefuseReason, VERSION_MAX, VERSION_MIN, peek_kind,
 };
 pub use id::{Command, Generation, MessageId, PacketNumber, Peer, SessionId, StreamId};
+pub use relay::{
+    FanOutId, RelayHop, RelayOnce, RelayOutcome, RelayReport, RelayRun, RelayRuns, RelayTarget,
+    RelayTargets,
+};
 pub use time::{Deadline, Instant};
 pub use transmit::Transmit;
 pub use varint::{VarInt, VarIntOverflow};

@@ -50,6 +50,17 @@ pub const UNRELIABLE_FRAME_OVERHEAD: usize = 1 + 2 + 4;
 /// Frame bytes that a fragment costs besides its piece: tag, id (8), total, offset and length (4 each).
 pub const FRAGMENT_FRAME_OVERHEAD: usize = 1 + 8 + 4 + 4 + 4;
 
+/// Nodes of one relayed fan-out: a hundred times a comfortable cluster.
+pub const RELAY_PLACES_MAX: u32 = 1 << 20;
+
+/// Nodes a relay is asked to serve by one message. Five levels of degree 4; a larger fan-out begins with
+/// more relays.
+pub const RELAY_TARGETS_MAX: usize = 1_024;
+
+/// Bytes that a relay's message carries besides its payload, at most: flags, address, port and generation
+/// (27) and a gap of at most 4 bytes for each target, and less than 128 for all of them together.
+pub const RELAY_HEAD_BYTES_MAX: usize = RELAY_TARGETS_MAX * (4 + 27) + 128;
+
 const _: () = assert!(
     GOSSIP_BYTES_MAX < 1 << 14,
     "the gossip frame overhead counts a two-byte length"

@@ -4,12 +4,15 @@ use hobnob_wire::{
     ContentHead, DATA_OVERHEAD_MAX,
     limits::{
         DATAGRAM_BYTES_DEFAULT, DATAGRAM_BYTES_MAX, DATAGRAM_BYTES_MIN, MESSAGE_BYTES_DEFAULT,
-        MESSAGE_BYTES_MAX, UNRELIABLE_FRAME_OVERHEAD,
+        MESSAGE_BYTES_MAX, RELAY_HEAD_BYTES_MAX, UNRELIABLE_FRAME_OVERHEAD,
     },
 };
 use thiserror::Error;
 
 use crate::limits::{MESSAGE_OVERHEAD_MAX, MINIMUM_WINDOW_DATAGRAMS};
+
+/// Bytes of content besides a message's payload, at most: its head, and a relay's.
+const CONTENT_HEADS_MAX: usize = ContentHead::BYTES_MAX + RELAY_HEAD_BYTES_MAX;
 
 /// How messages behave. Checked once, by [`Messaging::new`](crate::Messaging::new).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +28,9 @@ pub struct Config {
     /// least 1. One more is refused as overloaded. Choose how many handlers may run at once.
     pub incoming_max: usize,
     /// Bytes reserved for messages of one peer that come in pieces. A message for which there is no room is
-    /// not acknowledged, so that it comes again. At least `message_bytes_max` and its head. Messages that came
-    /// before their turn in a stream may hold as much again; one for which there is no room is refused.
+    /// not acknowledged, so that it comes again. At least `message_bytes_max` and the heads before it, a
+    /// relay's of 32 KiB included. Messages that came before their turn in a stream may hold as much again; one
+    /// for which there is no room is refused.
     pub reassembly_bytes_peer: usize,
     /// As `reassembly_bytes_peer`, of all peers together, and at least as much.
     pub reassembly_bytes_node: usize,
@@ -105,9 +109,9 @@ impl Config {
         at_most(
             "message_bytes_max",
             self.message_bytes_max,
-            MESSAGE_BYTES_MAX - ContentHead::BYTES_MAX,
+            MESSAGE_BYTES_MAX - CONTENT_HEADS_MAX,
         )?;
-        let content_max = self.message_bytes_max + ContentHead::BYTES_MAX;
+        let content_max = self.message_bytes_max + CONTENT_HEADS_MAX;
         at_least("incoming_max", self.incoming_max, 1)?;
         at_least(
             "reassembly_bytes_peer",

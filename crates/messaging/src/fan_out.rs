@@ -129,7 +129,7 @@ impl Messaging {
         deadline: Instant,
         token: Token,
     ) -> Result<FanOutKey, SendError> {
-        self.check_call(now, payload.len(), deadline)?;
+        self.check_call(now, command, payload.len(), deadline)?;
         if self.fan_outs.deliveries + peers.len() > FAN_OUT_DELIVERIES_MAX {
             let messages = self.fan_outs.deliveries;
             return Err(SendError::QueueFull { messages, bytes: 0 });

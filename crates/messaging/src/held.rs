@@ -198,7 +198,7 @@ impl PeerState {
         payload: Bytes,
     ) {
         shared.stats.messages_received += 1;
-        shared.events.push_back(Event::Message {
+        shared.queue(command).push_back(Event::Message {
             peer: self.handle,
             command,
             stream,

@@ -215,10 +215,16 @@ impl PeerState {
         if is_too_large {
             return Some(self.refuse_size(shared, packet, arrived.id, arrived.piece));
         }
-        match Content::decode(arrived.piece).ok()?.head {
-            ContentHead::OneWay { command } | ContentHead::InOrder { command, .. }
-                if !shared.commands.contains(command) =>
-            {
+        let Content { head, payload } = Content::decode(arrived.piece).ok()?;
+        let head_len = arrived.piece.len() - payload.len();
+        if (arrived.total as usize).saturating_sub(head_len) > shared.payload_max(&head) {
+            return Some(self.refuse_size(shared, packet, arrived.id, arrived.piece));
+        }
+        match head {
+            ContentHead::OneWay { command } if !shared.commands.knows(command) => {
+                Some(self.refuse(shared, packet, arrived.id, RefusalReason::NoHandler))
+            }
+            ContentHead::InOrder { command, .. } if !shared.commands.contains(command) => {
                 Some(self.refuse(shared, packet, arrived.id, RefusalReason::NoHandler))
             }
             _ => None,
@@ -237,16 +243,20 @@ impl PeerState {
         let Ok(Content { head, payload }) = Content::decode(content) else {
             return self.refuse(shared, packet, id, RefusalReason::Malformed);
         };
+        if payload.len() > shared.payload_max(&head) {
+            return self.refuse_size(shared, packet, id, content);
+        }
         match head {
             ContentHead::OneWay { command } => {
-                if !shared.commands.contains(command) {
+                if !shared.commands.knows(command) {
                     return self.refuse(shared, packet, id, RefusalReason::NoHandler);
                 }
-                if !shared.has_place() {
+                let is_inner = shared.commands.is_inner(command);
+                if !is_inner && !shared.has_place() {
                     return self.refuse(shared, packet, id, RefusalReason::Overloaded);
                 }
                 self.seen.take(id);
-                shared.stats.incoming += 1;
+                shared.stats.incoming += usize::from(!is_inner);
                 self.give_out(shared, command, None, source.slice_ref(payload));
                 Verdict::Settled
             }
@@ -370,9 +380,10 @@ impl PeerState {
     }
 
     fn on_unreliable(&mut self, shared: &mut Shared, command: Command, payload: Bytes) {
-        if shared.commands.contains(command) && shared.has_place() {
+        let is_inner = shared.commands.is_inner(command);
+        if is_inner || shared.commands.contains(command) && shared.has_place() {
             shared.stats.unreliable_received += 1;
-            shared.events.push_back(Event::Unreliable {
+            shared.queue(command).push_back(Event::Unreliable {
                 peer: self.handle,
                 command,
                 payload,

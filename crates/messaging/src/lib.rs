@@ -54,6 +54,9 @@
 //! same two processes. One whose call failed may be missing, or was given out unknown to its sender, but never
 //! after a later one. One stream never waits for another, nor do messages without a stream.
 //!
+//! The owner may have commands of its own ([`Messaging::register_inner`]): what comes for them, and how what was
+//! sent under them ended, is told apart from everything else. Relay trees are built on that.
+//!
 //! # Promises
 //!
 //! - A message is handled at most once, however often it is transmitted, and [`Event::Sent`] with `Ok` means

@@ -3,7 +3,11 @@
 use core::time::Duration;
 
 use bytes::Bytes;
-use hobnob_wire::{Command, Instant, PacketNumber, Peer, ResponseStatus, StreamId, Writer};
+#[cfg(doc)]
+use hobnob_wire::limits::RELAY_HEAD_BYTES_MAX;
+use hobnob_wire::{
+    Command, ContentHead, Instant, PacketNumber, Peer, ResponseStatus, StreamId, Writer,
+};
 
 use crate::{
     config::{Config, ConfigError},
@@ -60,6 +64,41 @@ impl Messaging {
     /// A handler for `command` exists: messages and requests for it are accepted from now on.
     pub fn register(&mut self, command: Command) {
         self.shared.commands.insert(command);
+    }
+
+    /// What it was made with.
+    pub const fn config(&self) -> &Config {
+        &self.shared.config.config
+    }
+
+    /// Bytes of the largest unreliable message.
+    pub const fn unreliable_payload_max(&self) -> usize {
+        self.shared.config.unreliable_payload_max
+    }
+
+    /// A command of the owner's own. Messages for it hold no place, may be longer by
+    /// [`RELAY_HEAD_BYTES_MAX`], and they and the ends of those sent under it are told by
+    /// [`Messaging::poll_inner`], which is to be drained after every change.
+    pub fn register_inner(&mut self, command: Command) {
+        self.shared.commands.insert_inner(command);
+    }
+
+    /// Whether messages for `command` are accepted.
+    pub fn is_registered(&self, command: Command) -> bool {
+        self.shared.commands.contains(command)
+    }
+
+    /// Whether a place of [`Config::incoming_max`](crate::Config::incoming_max) is free.
+    pub const fn has_place(&self) -> bool {
+        self.shared.has_place()
+    }
+
+    /// Takes a place of [`Config::incoming_max`](crate::Config::incoming_max) for a message that came by other
+    /// ways, to be given back by [`Messaging::handled`]. False when none is free.
+    pub fn take_place(&mut self) -> bool {
+        let is_free = self.shared.has_place();
+        self.shared.stats.incoming += usize::from(is_free);
+        is_free
     }
 
     /// A session with the peer begins; packet numbers start at zero in both directions.
@@ -359,6 +398,12 @@ impl Messaging {
         self.shared.events.pop_front()
     }
 
+    /// The next thing the owner must know about the commands of its own: [`Event::Message`],
+    /// [`Event::Unreliable`] or [`Event::Sent`].
+    pub fn poll_inner(&mut self) -> Option<Event> {
+        self.shared.inner.pop_front()
+    }
+
     /// Whether [`Messaging::poll_event`] has something to tell.
     pub fn has_events(&self) -> bool {
         !self.shared.events.is_empty()
@@ -416,10 +461,11 @@ impl Messaging {
     pub(crate) fn check_call(
         &self,
         now: Instant,
+        command: Command,
         len: usize,
         deadline: Instant,
     ) -> Result<(), SendError> {
-        let max = self.shared.config.config.message_bytes_max;
+        let max = self.shared.payload_max(&ContentHead::OneWay { command });
         if len > max {
             return Err(SendError::TooLarge { len, max });
         }
@@ -437,7 +483,9 @@ impl Messaging {
         payload: Bytes,
         deadline: Instant,
     ) -> Result<CallKey, SendError> {
-        self.check_call(now, payload.len(), deadline)?;
+        if let Kind::OneWay { command, .. } | Kind::Request { command, .. } = kind {
+            self.check_call(now, command, payload.len(), deadline)?;
+        }
         let key = self.start_call(now, peer, kind, payload, deadline)?;
         let timer = self.shared.wheel.insert(deadline, Timer::Call(key));
         self.shared.messages.at_mut(key.index).timer = Some(timer);

@@ -135,9 +135,11 @@ impl Outgoing {
     }
 
     /// Whether a call with so many bytes fits into the queue.
+    ///
+    /// An empty queue takes any message: one with a relay's head may be longer than the queue.
     pub(crate) const fn has_room(&self, config: &Config, bytes: usize) -> bool {
         self.calls < config.queue_messages_peer
-            && self.call_bytes + bytes <= config.queue_bytes_peer
+            && (self.call_bytes == 0 || self.call_bytes + bytes <= config.queue_bytes_peer)
     }
 
     /// Whether somebody waits for a queue that is empty enough to call it writable. Says so once.

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, collections::VecDeque, vec, vec::Vec};
 
 use bytes::Bytes;
-use hobnob_wire::{Command, Instant, MessageId, Peer};
+use hobnob_wire::{Command, ContentHead, Instant, MessageId, Peer, limits::RELAY_HEAD_BYTES_MAX};
 
 use crate::{
     config::Checked,
@@ -25,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) requests: Keyed<Incoming>,
     pub(crate) wheel: Wheel<Timer>,
     pub(crate) events: VecDeque<Event>,
+    /// What concerns inner commands.
+    pub(crate) inner: VecDeque<Event>,
     /// Peers with something to send, each at most once.
     pub(crate) ready: VecDeque<Peer>,
     /// What other peers or fan-outs have to do about a change.
@@ -92,6 +94,7 @@ impl Shared {
             requests: Keyed::new(),
             wheel: Wheel::new(now),
             events: VecDeque::new(),
+            inner: VecDeque::new(),
             ready: VecDeque::new(),
             work: VecDeque::new(),
             stats: Stats::default(),
@@ -107,11 +110,9 @@ impl Shared {
             Ending::Silent => return,
         };
         match kind {
-            Kind::OneWay { token, .. } | Kind::InOrder { token, .. } => {
-                self.events.push_back(Event::Sent {
-                    token,
-                    result: result.map(|_| ()),
-                });
+            Kind::OneWay { command, token } | Kind::InOrder { command, token, .. } => {
+                let result = result.map(|_| ());
+                self.queue(command).push_back(Event::Sent { token, result });
             }
             Kind::Request { token, .. } => self.events.push_back(Event::Answered { token, result }),
             Kind::Delivery { fan_out, place, .. } => {
@@ -122,6 +123,15 @@ impl Shared {
                 });
             }
             Kind::Response { .. } => {}
+        }
+    }
+
+    /// Where to tell what concerns a command.
+    pub(crate) fn queue(&mut self, command: Command) -> &mut VecDeque<Event> {
+        if self.commands.is_inner(command) {
+            &mut self.inner
+        } else {
+            &mut self.events
         }
     }
 
@@ -136,6 +146,17 @@ impl Shared {
         let message = self.messages.remove(key)?;
         self.stats.messages -= 1;
         Some(message)
+    }
+
+    /// Bytes of the largest payload after such a head.
+    pub(crate) const fn payload_max(&self, head: &ContentHead) -> usize {
+        let max = self.config.config.message_bytes_max;
+        match head {
+            ContentHead::OneWay { command } if self.commands.is_inner(*command) => {
+                max + RELAY_HEAD_BYTES_MAX
+            }
+            _ => max,
+        }
     }
 
     /// Whether a place for another message or request is free.
@@ -157,16 +178,23 @@ impl Shared {
     }
 }
 
-/// The commands that have a handler: a bit for each of the 65,536.
+/// The commands that have a handler: a bit for each of the 65,536; and those that are the owner's own.
 #[derive(Debug)]
 pub(crate) struct Commands {
     words: Box<[u64]>,
+    inner: u128,
 }
+
+const _: () = assert!(
+    Command::FIRST_FREE.0 <= 128,
+    "a bit for each reserved command"
+);
 
 impl Commands {
     fn new() -> Self {
         Self {
             words: vec![0; (1 << 16) / 64].into_boxed_slice(),
+            inner: 0,
         }
     }
 
@@ -176,5 +204,27 @@ impl Commands {
 
     pub(crate) fn contains(&self, command: Command) -> bool {
         self.words[usize::from(command.0) / 64] & 1 << (command.0 % 64) != 0
+    }
+
+    /// Whether messages for the command are wanted, by whomever.
+    pub(crate) fn knows(&self, command: Command) -> bool {
+        self.contains(command) || self.is_inner(command)
+    }
+
+    pub(crate) fn insert_inner(&mut self, command: Command) {
+        debug_assert!(command.is_reserved(), "inner commands are Hobnob's own");
+        self.inner |= inner_bit(command);
+    }
+
+    pub(crate) const fn is_inner(&self, command: Command) -> bool {
+        self.inner & inner_bit(command) != 0
+    }
+}
+
+const fn inner_bit(command: Command) -> u128 {
+    if command.is_reserved() {
+        1 << command.0
+    } else {
+        0
     }
 }

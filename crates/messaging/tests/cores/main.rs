@@ -5,6 +5,7 @@ mod delivery;
 mod fan_out;
 mod harness;
 mod hostile;
+mod inner;
 mod load;
 mod scripted;
 mod sessions;

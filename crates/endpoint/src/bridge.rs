@@ -49,6 +49,10 @@ impl Endpoint {
                 quiet = false;
                 self.queue_gossip(now, to, payload);
             }
+            while let Some(event) = self.messaging.poll_inner() {
+                quiet = false;
+                self.on_inner_event(now, event);
+            }
             self.repeat_probe(now);
             if quiet {
                 return;

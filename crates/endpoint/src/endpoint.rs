@@ -17,6 +17,7 @@ use crate::{
     event::{CallError, Event, TimeoutReason},
     gossip_queue::GossipQueue,
     housekeeping::Housekeeping,
+    relay::Relays,
 };
 
 /// One node of the mesh. See the [crate's documentation](crate) for how to drive it.
@@ -28,6 +29,7 @@ pub struct Endpoint {
     pub(crate) messaging: Messaging,
     pub(crate) gossip_queue: GossipQueue,
     pub(crate) housekeeping: Housekeeping,
+    pub(crate) relays: Relays,
     /// For which process calls are that wait for a session.
     pub(crate) meant: BTreeMap<Peer, Generation>,
     /// Peers that lately would not talk to this node, and until when that is believed.
@@ -69,15 +71,20 @@ impl Endpoint {
             datagram_bytes: config.datagram_bytes,
             ..config.messaging
         };
+        let mut messaging = Messaging::new(messaging, now)?;
+        Command::RELAYING
+            .into_iter()
+            .for_each(|command| messaging.register_inner(command));
         Ok(Self {
             addr: config.addr,
             datagram_bytes: config.datagram_bytes,
             sessions: Sessions::new(session, seed, now)?,
             // Two cores drawing from one stream would tie their behaviour to each other's.
             gossip: Gossip::new(gossip, me, config.metadata, seed.rotate_left(32), now),
-            messaging: Messaging::new(messaging, now)?,
+            messaging,
             gossip_queue: GossipQueue::default(),
             housekeeping: Housekeeping::new(now),
+            relays: Relays::default(),
             meant: BTreeMap::new(),
             refused: BTreeMap::new(),
             probing: None,
@@ -139,6 +146,7 @@ impl Endpoint {
 
     /// Says goodbye until every live peer has confirmed it; ends with a leave-finished event.
     pub fn leave(&mut self, now: Instant) {
+        self.decline_all(now);
         let there = |(peer, addr): (Peer, SocketAddr)| self.is_connected(peer).then_some(addr);
         let acquaintances: Vec<SocketAddr> = self.sessions.peers().filter_map(there).collect();
         self.gossip.leave_telling(now, &acquaintances);
@@ -147,7 +155,9 @@ impl Endpoint {
 
     /// Makes messages for `command` welcome.
     pub fn register(&mut self, command: Command) {
-        self.messaging.register(command);
+        if Self::check_command(command).is_ok() {
+            self.messaging.register(command);
+        }
     }
 
     /// Sends a one-way message; [`messaging::Event::Sent`] tells how it ended.
@@ -164,6 +174,7 @@ impl Endpoint {
         deadline: Instant,
         token: Token,
     ) -> Result<CallKey, CallError> {
+        Self::check_command(command)?;
         let peer = self.peer(now, to)?;
         Ok(self
             .messaging
@@ -209,6 +220,7 @@ impl Endpoint {
         deadline: Instant,
         token: Token,
     ) -> Result<CallKey, CallError> {
+        Self::check_command(command)?;
         let peer = self.peer(now, to)?;
         Ok(self
             .messaging
@@ -235,6 +247,7 @@ impl Endpoint {
         deadline: Instant,
         token: Token,
     ) -> Result<FanOutKey, CallError> {
+        Self::check_command(command)?;
         Ok(self
             .messaging
             .fan_out(now, command, peers, payload, limit, deadline, token)?)
@@ -253,6 +266,7 @@ impl Endpoint {
         command: Command,
         payload: Bytes,
     ) -> Result<(), CallError> {
+        Self::check_command(command)?;
         let peer = self.peer(now, to)?;
         if !self.is_connected(peer) {
             return Err(CallError::NotConnected);
@@ -392,6 +406,7 @@ impl Endpoint {
         self.answer_for_peers(now);
         self.gossip.handle_timeout(now);
         self.messaging.handle_timeout(now);
+        self.tick_relays(now);
         self.sweep(now);
         self.settle(now);
     }
@@ -430,7 +445,11 @@ impl Endpoint {
             at: again,
             reason: TimeoutReason::Probe,
         });
-        [session, gossip, messaging, probe, Some(sweep)]
+        let relay = self.relays.due().map(|at| Deadline {
+            at,
+            reason: TimeoutReason::Relay,
+        });
+        [session, gossip, messaging, relay, probe, Some(sweep)]
             .into_iter()
             .flatten()
             .min_by_key(|deadline| deadline.at)

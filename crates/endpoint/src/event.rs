@@ -1,12 +1,16 @@
 //! What the endpoint tells its driver.
 
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
+use bytes::Bytes;
 use hobnob_gossip as gossip;
-use hobnob_messaging as messaging;
+use hobnob_messaging::{self as messaging, Token};
 use hobnob_session as session;
-use hobnob_wire::{Generation, Peer};
+use hobnob_wire::{Command, Generation, Peer};
 use thiserror::Error;
+
+use crate::relay::DeliveryError;
 
 /// Something the driver must know or act on.
 #[derive(Debug)]
@@ -16,6 +20,24 @@ pub enum Event {
     Member(gossip::Event),
     /// A call ended, or a message arrived.
     Message(messaging::Event),
+    /// A message came by way of other nodes.
+    Relayed {
+        /// Who sent it, by the word of the nodes that passed it on.
+        origin: SocketAddr,
+        /// For which handlers.
+        command: Command,
+        /// What it says.
+        payload: Bytes,
+        /// Whether it holds a place until [`Endpoint::handled`](crate::Endpoint::handled).
+        is_reliable: bool,
+    },
+    /// Every delivery of a relayed fan-out of this node's ended.
+    RelayEnded {
+        /// The caller's name for it.
+        token: Token,
+        /// How each ended, in the order in which the targets were given.
+        report: Vec<Result<(), DeliveryError>>,
+    },
     /// The address has a proven session now.
     Connected {
         /// Which peer.
@@ -46,6 +68,8 @@ pub enum TimeoutReason {
     Messaging(messaging::TimeoutReason),
     /// A peer that is probed has not answered anything yet: it is asked again.
     Probe,
+    /// A relayed fan-out: a word to its parent, a silent child, or its deadline.
+    Relay,
     /// Sessions with strangers are swept.
     Housekeeping,
 }
@@ -69,6 +93,9 @@ pub enum CallError {
     /// The node knows as many addresses as it can remember.
     #[error("too many peers")]
     TooManyPeers,
+    /// The command is for messages between relays only.
+    #[error("the command belongs to the relays")]
+    Reserved,
     /// The messaging core refused.
     #[error(transparent)]
     Refused(#[from] messaging::SendError),

@@ -74,6 +74,7 @@ impl Endpoint {
             self.refused.remove(&peer);
             self.sessions.forget(peer);
         }
+        self.sweep_relays();
         self.housekeeping.heard.clear();
     }
 }

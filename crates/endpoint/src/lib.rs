@@ -11,7 +11,8 @@
 //!    hands; gossip in a bounded queue, messages in the messaging core.
 //! 3. A session that is proven releases both. A session whose far side turned out to be a new process ends
 //!    what was in flight to the old one; one whose member failed or left ends all calls to it.
-//! 4. [`Endpoint::leave`] says goodbye until every live peer has confirmed it.
+//! 4. A message to many may go down a tree of nodes that pass it on: see [`relay`].
+//! 5. [`Endpoint::leave`] says goodbye until every live peer has confirmed it.
 //!
 //! # How it is driven
 //!
@@ -35,6 +36,8 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod bridge;
 mod compose;
@@ -43,11 +46,13 @@ mod endpoint;
 mod event;
 mod gossip_queue;
 mod housekeeping;
+pub mod relay;
 
 pub use config::{ConfigError, EndpointConfig};
 pub use endpoint::{Endpoint, Target};
 pub use event::{CallError, Event, TimeoutReason};
 pub use gossip_queue::PAYLOADS_PER_PEER_MAX as GOSSIP_PAYLOADS_PEER_MAX;
+pub use relay::{DeliveryError, RelayKey, RelayStats};
 
 pub use hobnob_gossip as gossip;
 pub use hobnob_messaging as messaging;

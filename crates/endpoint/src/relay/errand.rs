@@ -1,0 +1,479 @@
+//! One node's part in one fan-out: whom to serve, by whom, and what became of it.
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
+use core::{net::SocketAddr, ops::Range, time::Duration};
+
+use bytes::Bytes;
+use hobnob_messaging::{CallKey, Failure, Token};
+use hobnob_wire::{
+    Command, FanOutId, Generation, Instant, RelayOutcome, RelayRun, RelayTarget,
+    limits::RELAY_TARGETS_MAX,
+};
+
+use super::{
+    DeliveryError,
+    limits::{GIVEN_UP_MAX, SILENT_PACES},
+    reports::Upward,
+};
+
+/// For whom an errand is, and by which name they know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Parent {
+    pub(super) addr: SocketAddr,
+    pub(super) generation: Generation,
+    pub(super) part: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Owner {
+    /// A caller of this node.
+    Origin { token: Token },
+    /// The node that sent the hop.
+    Parent(Parent),
+}
+
+/// One node's part in one fan-out.
+#[derive(Debug)]
+pub(super) struct Errand {
+    pub(super) id: FanOutId,
+    pub(super) floor: u64,
+    pub(super) command: Command,
+    pub(super) payload: Bytes,
+    pub(super) deadline: Instant,
+    pub(super) limit: usize,
+    pub(super) pace: Duration,
+    pub(super) owner: Owner,
+    pub(super) alarm: Instant,
+    pub(super) upward: Upward,
+    /// In the order of their places.
+    slots: Vec<Slot>,
+    /// Slots that have no result yet.
+    open: usize,
+    /// Parts that wait for their turn: the first open slot of each is its next head.
+    waiting: VecDeque<Range<usize>>,
+    /// Parts that wait for the next tick, so that what fails at once is not tried at once again.
+    later: Vec<Range<usize>>,
+    /// By the number of their part.
+    children: BTreeMap<u64, Child>,
+    in_flight: usize,
+    given_up: VecDeque<u64>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    target: RelayTarget,
+    state: State,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    /// For a child to serve.
+    Open,
+    /// A relay could not reach it: the origin tries itself.
+    Direct,
+    Told(RelayOutcome),
+    /// At the origin only: others are told an outcome.
+    Failed(DeliveryError),
+}
+
+/// A node that was sent a hop.
+#[derive(Debug)]
+struct Child {
+    head: usize,
+    rest: Range<usize>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    InFlight { call: CallKey, since: Instant },
+    Working { heard: Instant },
+    GivenUp,
+}
+
+/// A part whose turn it is.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    pub(super) head: usize,
+    pub(super) rest: Range<usize>,
+}
+
+/// What an errand is about.
+pub(super) struct Task {
+    pub(super) id: FanOutId,
+    pub(super) floor: u64,
+    pub(super) command: Command,
+    pub(super) payload: Bytes,
+    pub(super) deadline: Instant,
+    pub(super) limit: usize,
+    pub(super) pace: Duration,
+    pub(super) owner: Owner,
+}
+
+impl Errand {
+    pub(super) fn new(
+        now: Instant,
+        task: Task,
+        targets: impl Iterator<Item = RelayTarget>,
+    ) -> Self {
+        let state = State::Open;
+        let slots: Vec<Slot> = targets
+            .map(|target| Slot {
+                target,
+                state: state.clone(),
+            })
+            .collect();
+        let mut errand = Self {
+            id: task.id,
+            floor: task.floor,
+            command: task.command,
+            payload: task.payload,
+            deadline: task.deadline,
+            limit: task.limit,
+            pace: task.pace,
+            owner: task.owner,
+            alarm: task.deadline.min(now + task.pace),
+            upward: Upward::default(),
+            open: slots.len(),
+            waiting: VecDeque::new(),
+            later: Vec::new(),
+            children: BTreeMap::new(),
+            in_flight: 0,
+            given_up: VecDeque::new(),
+            slots,
+        };
+        errand.split(0..errand.slots.len());
+        errand
+    }
+
+    pub(super) const fn is_origin(&self) -> bool {
+        matches!(self.owner, Owner::Origin { .. })
+    }
+
+    /// Whether every target has its result.
+    pub(super) const fn is_complete(&self) -> bool {
+        self.open == 0
+    }
+
+    pub(super) const fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.payload.len() + self.slots.len() * size_of::<Slot>()
+    }
+
+    pub(super) fn target(&self, index: usize) -> RelayTarget {
+        self.slots[index].target
+    }
+
+    /// The targets in a part that are for a child to serve.
+    pub(super) fn open_in(&self, part: &Range<usize>) -> Vec<RelayTarget> {
+        let slots = self.slots[part.clone()].iter();
+        let open = slots.filter(|slot| slot.state == State::Open);
+        open.map(|slot| slot.target).collect()
+    }
+
+    /// The next part whose turn it is, unless as much is in flight as may be.
+    pub(super) fn next_attempt(&mut self) -> Option<Attempt> {
+        if self.in_flight >= self.limit {
+            return None;
+        }
+        while let Some(part) = self.waiting.pop_front() {
+            let is_lone = part.len() == 1;
+            let head = part.clone().find(|index| match self.slots[*index].state {
+                State::Open => true,
+                State::Direct => is_lone,
+                _ => false,
+            });
+            if let Some(head) = head {
+                let rest = head + 1..part.end;
+                return Some(Attempt { head, rest });
+            }
+        }
+        None
+    }
+
+    /// The attempt's hop was sent.
+    pub(super) fn begun(&mut self, now: Instant, part: u64, attempt: Attempt, call: CallKey) {
+        let Attempt { head, rest } = attempt;
+        let stage = Stage::InFlight { call, since: now };
+        self.in_flight += 1;
+        self.children.insert(part, Child { head, rest, stage });
+    }
+
+    /// The head could not be served: the rest of the part is for another one.
+    pub(super) fn pass_over(&mut self, attempt: &Attempt) {
+        if !attempt.rest.is_empty() {
+            self.waiting.push_front(attempt.rest.clone());
+        }
+    }
+
+    /// The attempt could not be made now.
+    pub(super) fn put_off(&mut self, attempt: &Attempt) {
+        self.later.push(attempt.head..attempt.rest.end);
+    }
+
+    /// What was put off has its turn again.
+    pub(super) fn retry(&mut self) {
+        self.waiting.extend(self.later.drain(..));
+    }
+
+    /// A node could not be reached from here, now. Relays leave it to the origin, the origin tries again.
+    pub(super) fn unreached(&mut self, index: usize) {
+        if !self.is_origin() {
+            self.tell(index, RelayOutcome::Unreached);
+        } else if matches!(self.slots[index].state, State::Open | State::Direct) {
+            self.slots[index].state = State::Direct;
+            self.later.push(index..index + 1);
+        }
+    }
+
+    /// The result of a node is known.
+    pub(super) fn tell(&mut self, index: usize, outcome: RelayOutcome) {
+        let is_known = match self.slots[index].state {
+            State::Open | State::Direct => false,
+            State::Told(known) if is_own_word(known) => return,
+            State::Told(known) if known == outcome => return,
+            State::Told(_) | State::Failed(_) if !is_own_word(outcome) => return,
+            State::Told(_) | State::Failed(_) => true,
+        };
+        self.open -= usize::from(!is_known);
+        self.slots[index].state = State::Told(outcome);
+        if !self.is_origin() {
+            self.upward.add(self.slots[index].target.place, outcome);
+        }
+    }
+
+    /// The origin has tried a node itself and gives it up.
+    pub(super) fn fail(&mut self, index: usize, error: DeliveryError) {
+        debug_assert!(self.is_origin(), "relays leave failures to the origin");
+        if matches!(self.slots[index].state, State::Open | State::Direct) {
+            self.open -= 1;
+            self.slots[index].state = State::Failed(error);
+        }
+    }
+
+    /// The time is up.
+    pub(super) fn expire(&mut self) {
+        for index in 0..self.slots.len() {
+            self.fail(index, Failure::Timeout.into());
+        }
+    }
+
+    /// Each target's result, in the order of their places, at the origin.
+    pub(super) fn into_report(self) -> Vec<Result<(), DeliveryError>> {
+        let results = self.slots.into_iter().map(|slot| match slot.state {
+            State::Told(outcome) => result_of(outcome),
+            State::Failed(error) => Err(error),
+            State::Open | State::Direct => Err(Failure::Timeout.into()),
+        });
+        results.collect()
+    }
+
+    /// The address from which a child's reports come.
+    pub(super) fn child_addr(&self, part: u64) -> Option<SocketAddr> {
+        let child = self.children.get(&part)?;
+        Some(self.slots[child.head].target.addr)
+    }
+
+    /// The hop to a child was acknowledged.
+    pub(super) fn on_delivered(&mut self, now: Instant, part: u64) {
+        if let Some(child) = self.children.get_mut(&part)
+            && let Stage::InFlight { .. } = child.stage
+        {
+            self.in_flight -= 1;
+            child.stage = Stage::Working { heard: now };
+        }
+    }
+
+    /// A child said something.
+    pub(super) fn on_heard(&mut self, now: Instant, part: u64) {
+        if let Some(child) = self.children.get_mut(&part)
+            && let Stage::Working { heard } = &mut child.stage
+        {
+            *heard = now;
+        }
+    }
+
+    /// A child told what became of nodes. Only those of its part count.
+    pub(super) fn on_run(&mut self, part: u64, run: RelayRun) {
+        let Some(child) = self.children.get(&part) else {
+            return;
+        };
+        let (head, rest) = (child.head, child.rest.clone());
+        let end = run.start.saturating_add(run.len);
+        let from = self
+            .slots
+            .partition_point(|slot| slot.target.place < run.start);
+        let to = self.slots.partition_point(|slot| slot.target.place < end);
+        if (from..to).contains(&head) {
+            self.on_outcome(head, run.outcome);
+        }
+        for index in from.max(rest.start)..to.min(rest.end) {
+            self.on_outcome(index, run.outcome);
+        }
+    }
+
+    fn on_outcome(&mut self, index: usize, outcome: RelayOutcome) {
+        match (outcome, &self.slots[index].state) {
+            (RelayOutcome::Unreached, State::Open) if self.is_origin() => {
+                self.slots[index].state = State::Direct;
+                self.waiting.push_back(index..index + 1);
+            }
+            // It was this node's own attempt that did not help.
+            (RelayOutcome::Unreached, _) if self.is_origin() => {}
+            _ => self.tell(index, outcome),
+        }
+    }
+
+    /// Whether the child has nothing left to report.
+    pub(super) fn is_served(&self, part: u64) -> bool {
+        self.children.get(&part).is_none_or(|child| {
+            let head = &self.slots[child.head].state;
+            let mut rest = self.slots[child.rest.clone()].iter();
+            !matches!(head, State::Open | State::Direct)
+                && !rest.any(|slot| slot.state == State::Open)
+        })
+    }
+
+    /// Forgets a child that has served.
+    pub(super) fn forget_served(&mut self, part: u64) -> bool {
+        let is_working = self
+            .children
+            .get(&part)
+            .is_some_and(|child| matches!(child.stage, Stage::Working { .. }));
+        if is_working {
+            self.children.remove(&part);
+        }
+        is_working
+    }
+
+    /// Children that were not heard of for too long. One that nobody waits for may take its time.
+    pub(super) fn silent(&self, now: Instant) -> Vec<u64> {
+        let is_late = |since: Instant| now.saturating_since(since) >= SILENT_PACES * self.pace;
+        let is_waited_for = |child: &Child| {
+            let mut rest = self.slots[child.rest.clone()].iter();
+            !self.is_origin()
+                || !self.waiting.is_empty()
+                || rest.any(|slot| slot.state == State::Open)
+        };
+        let silent = self.children.iter().filter(|(_, child)| match child.stage {
+            Stage::InFlight { since, .. } => is_late(since) && is_waited_for(child),
+            Stage::Working { heard } => is_late(heard),
+            Stage::GivenUp => false,
+        });
+        silent.map(|(part, _)| *part).collect()
+    }
+
+    /// Gives a child up: its part is split among others. What it says later still counts.
+    ///
+    /// Returns its head, the call to end if its hop is in flight, and the child whose word counts no more.
+    pub(super) fn give_up(&mut self, part: u64) -> Option<GivenUp> {
+        let child = self.children.get_mut(&part)?;
+        let call = match core::mem::replace(&mut child.stage, Stage::GivenUp) {
+            Stage::InFlight { call, .. } => {
+                self.in_flight -= 1;
+                Some(call)
+            }
+            Stage::Working { .. } => None,
+            Stage::GivenUp => return None,
+        };
+        let (head, rest) = (child.head, child.rest.clone());
+        self.given_up.push_back(part);
+        let forgotten = (self.given_up.len() > GIVEN_UP_MAX)
+            .then(|| self.given_up.pop_front())
+            .flatten();
+        if let Some(forgotten) = forgotten {
+            self.children.remove(&forgotten);
+        }
+        self.split(rest);
+        Some(GivenUp {
+            head,
+            call,
+            forgotten,
+        })
+    }
+
+    /// Whether the head of a child has no result yet.
+    pub(super) fn is_open(&self, index: usize) -> bool {
+        matches!(self.slots[index].state, State::Open | State::Direct)
+    }
+
+    /// Whether the child was given its head alone.
+    pub(super) fn is_lone(&self, part: u64) -> bool {
+        self.children
+            .get(&part)
+            .is_some_and(|child| child.rest.is_empty())
+    }
+
+    /// The parts of all children, with the calls of hops in flight.
+    pub(super) fn forget_children(&mut self) -> Vec<(u64, Option<CallKey>)> {
+        self.in_flight = 0;
+        let children = core::mem::take(&mut self.children).into_iter();
+        children
+            .map(|(part, child)| match child.stage {
+                Stage::InFlight { call, .. } => (part, Some(call)),
+                Stage::Working { .. } | Stage::GivenUp => (part, None),
+            })
+            .collect()
+    }
+
+    /// The nodes that are at work for this errand, by part.
+    pub(super) fn workers(&self) -> Vec<(u64, RelayTarget)> {
+        let at_work = self.children.iter().filter(|(part, child)| {
+            matches!(child.stage, Stage::Working { .. }) && !self.is_served(**part)
+        });
+        at_work
+            .map(|(part, child)| (*part, self.slots[child.head].target))
+            .collect()
+    }
+
+    /// Queues the open slots of a part in as many parts as may be served at once.
+    fn split(&mut self, part: Range<usize>) {
+        let open: Vec<usize> = part
+            .filter(|index| self.slots[*index].state == State::Open)
+            .collect();
+        let parts = self
+            .limit
+            .min(open.len())
+            .max(open.len().div_ceil(RELAY_TARGETS_MAX + 1));
+        for number in 0..parts {
+            let (from, to) = (
+                open.len() * number / parts,
+                open.len() * (number + 1) / parts,
+            );
+            if let Some([first, .., last] | [first @ last]) = open.get(from..to) {
+                self.waiting.push_back(*first..*last + 1);
+            }
+        }
+    }
+}
+
+/// A child that was given up.
+pub(super) struct GivenUp {
+    pub(super) head: usize,
+    pub(super) call: Option<CallKey>,
+    pub(super) forgotten: Option<u64>,
+}
+
+/// Whether the node itself has said so: it then stays that way.
+const fn is_own_word(outcome: RelayOutcome) -> bool {
+    matches!(
+        outcome,
+        RelayOutcome::Taken | RelayOutcome::NoHandler | RelayOutcome::Overloaded
+    )
+}
+
+fn result_of(outcome: RelayOutcome) -> Result<(), DeliveryError> {
+    Err(DeliveryError::Failed(match outcome {
+        RelayOutcome::Taken => return Ok(()),
+        RelayOutcome::NoHandler => Failure::NoHandler,
+        RelayOutcome::Overloaded => Failure::Overloaded,
+        RelayOutcome::Restarted => Failure::PeerRestarted,
+        _ => Failure::Timeout,
+    }))
+}

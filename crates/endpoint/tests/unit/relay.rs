@@ -1,0 +1,392 @@
+//! Relays that are lied to.
+
+use alloc::{vec, vec::Vec};
+use core::{net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use hobnob_messaging::Token;
+use hobnob_wire::{
+    Command, FanOutId, Full, Generation, Instant, RelayHop, RelayOnce, RelayOutcome, RelayReport,
+    RelayRun, RelayTarget, Writer,
+};
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+
+use super::{
+    DeliveryError,
+    limits::{ORIGINS_MAX, REMEMBERED_PER_ORIGIN_MAX},
+    memory::{Known, Memory},
+};
+use crate::{
+    config::EndpointConfig,
+    endpoint::{Endpoint, Target},
+    event::{CallError, Event},
+    gossip::{Metadata, MetadataFields},
+};
+
+const COMMAND: Command = Command(200);
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// Endpoints that all know each other; a datagram takes no time.
+struct World {
+    now: Instant,
+    nodes: Vec<Endpoint>,
+    handled: Vec<(usize, SocketAddr)>,
+    reports: Vec<Vec<Result<(), DeliveryError>>>,
+}
+
+fn addr(index: usize) -> SocketAddr {
+    let last = u8::try_from(index + 1).expect("few");
+    SocketAddr::from(([10, 0, 0, last], 7_946))
+}
+
+fn target(index: usize) -> Target {
+    Target {
+        addr: addr(index),
+        generation: None,
+    }
+}
+
+impl World {
+    fn new(count: usize) -> Self {
+        let fields = MetadataFields {
+            node_type: "udp".into(),
+            ..MetadataFields::default()
+        };
+        let metadata = Metadata::new(fields).expect("it is small");
+        let node = |index| {
+            let config = EndpointConfig::new(addr(index), Generation(1_000), metadata.clone());
+            let mut node = Endpoint::new(config, index as u64, Instant::ZERO).expect("it can run");
+            node.register(COMMAND);
+            node
+        };
+        let mut world = Self {
+            now: Instant::ZERO,
+            nodes: (0..count).map(node).collect(),
+            handled: Vec::new(),
+            reports: Vec::new(),
+        };
+        for index in 1..count {
+            world.nodes[index].join(world.now, addr(0));
+            world.run(100 * MILLISECOND);
+        }
+        world.run(Duration::from_secs(5));
+        world
+    }
+
+    fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        loop {
+            self.exchange();
+            let due = self.nodes.iter().filter_map(Endpoint::poll_timeout);
+            let Some(at) = due
+                .map(|deadline| deadline.at)
+                .min()
+                .filter(|at| *at <= end)
+            else {
+                break;
+            };
+            self.now = self.now.max(at);
+            for node in &mut self.nodes {
+                node.handle_timeout(self.now);
+            }
+        }
+        self.now = end;
+    }
+
+    fn exchange(&mut self) {
+        let mut buffer = vec![0; 65_000];
+        let mut is_quiet = false;
+        while !core::mem::replace(&mut is_quiet, true) {
+            for index in 0..self.nodes.len() {
+                while let Some(event) = self.nodes[index].poll_event() {
+                    self.on_event(index, event);
+                }
+                while let Some(transmit) = self.nodes[index].poll_transmit(self.now, &mut buffer) {
+                    is_quiet = false;
+                    let to = self
+                        .nodes
+                        .iter_mut()
+                        .find(|node| node.addr() == transmit.to);
+                    let Some(to) = to else { continue };
+                    for datagram in transmit.datagrams(&buffer) {
+                        let datagram = Bytes::copy_from_slice(datagram);
+                        to.handle_datagram(self.now, addr(index), &datagram);
+                    }
+                }
+            }
+        }
+    }
+
+    fn on_event(&mut self, index: usize, event: Event) {
+        match event {
+            Event::Relayed {
+                origin,
+                is_reliable,
+                ..
+            } => {
+                self.handled.push((index, origin));
+                if is_reliable {
+                    self.nodes[index].handled(1);
+                }
+            }
+            Event::RelayEnded { report, .. } => self.reports.push(report),
+            _ => {}
+        }
+    }
+
+    /// Sends bytes under one of the relays' own commands, as no caller can.
+    fn forge(&mut self, from: usize, to: usize, command: Command, payload: Vec<u8>) {
+        let (now, node) = (self.now, &mut self.nodes[from]);
+        let peer = node.peer(now, target(to)).expect("they are acquainted");
+        let (payload, token) = (Bytes::from(payload), Token(u64::MAX));
+        if command == Command::RELAY_ONCE {
+            let _ = node.messaging.unreliable(now, peer, command, payload);
+        } else {
+            let deadline = now + Duration::from_secs(1);
+            let _ = node
+                .messaging
+                .send(now, peer, command, payload, deadline, token);
+        }
+    }
+
+    fn relay(&mut self, targets: &[Target], limit: usize, timeout: Duration) {
+        let limit = limit.try_into().expect("not zero");
+        let deadline = self.now + timeout;
+        let (now, token) = (self.now, Token(1));
+        self.nodes[0]
+            .relay(
+                now,
+                targets,
+                COMMAND,
+                "hello".into(),
+                limit,
+                deadline,
+                token,
+            )
+            .expect("taken on");
+    }
+
+    fn is_idle(&self) -> bool {
+        self.nodes.iter().all(|node| {
+            let stats = node.relay_stats();
+            (stats.errands, stats.bytes) == (0, 0)
+                && node.relays.by_part.is_empty()
+                && node.relays.by_report.is_empty()
+                && node.relays.by_parent.is_empty()
+                && node.relays.alarms.is_empty()
+                && node.messages().stats().incoming == 0
+        })
+    }
+}
+
+fn written(write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>) -> Vec<u8> {
+    let mut buffer = [0; 4_096];
+    let mut w = Writer::new(&mut buffer);
+    write(&mut w).expect("it fits");
+    w.written().to_vec()
+}
+
+fn named(targets: &[SocketAddr]) -> impl ExactSizeIterator<Item = RelayTarget> {
+    let named = targets.iter().zip(1..).map(|(addr, place)| RelayTarget {
+        place,
+        addr: *addr,
+        generation: None,
+    });
+    named.collect::<Vec<_>>().into_iter()
+}
+
+fn hop(serial: u64, part: u64, targets: &[SocketAddr]) -> Vec<u8> {
+    let hop = RelayHop {
+        id: FanOutId {
+            origin: addr(1),
+            generation: Generation(1_000),
+            serial,
+        },
+        floor: serial,
+        part,
+        pace_ms: 1,
+        timeout_ms: 2_000,
+        limit: 2,
+        command: COMMAND,
+        place: 0,
+        generation: None,
+    };
+    written(|w| hop.encode(named(targets), w))
+}
+
+fn all_taken(part: u64) -> Vec<u8> {
+    let run = RelayRun {
+        start: 0,
+        len: 1_000,
+        outcome: RelayOutcome::Taken,
+    };
+    written(|w| RelayReport::encode(part, false, [run].into_iter(), w))
+}
+
+fn sample(kind: usize, number: u64) -> (Command, Vec<u8>) {
+    let targets = [addr(2), addr(3), addr(0)];
+    match kind % 4 {
+        0 => (Command::RELAY, hop(number, number, &targets)),
+        1 => (Command::RELAY_REPORT, all_taken(number)),
+        2 => (Command::RELAY_CANCEL, vec![1]),
+        _ => {
+            let once = RelayOnce {
+                origin: addr(1),
+                limit: 2,
+                command: COMMAND,
+            };
+            let bytes = written(|w| once.encode(named(&targets), w));
+            (Command::RELAY_ONCE, bytes)
+        }
+    }
+}
+
+#[test]
+fn strange_bytes_change_nothing() {
+    let mut rng = ChaCha8Rng::seed_from_u64(13);
+    let mut world = World::new(4);
+    for round in 0..4_000_usize {
+        let (command, mut bytes) = sample(round, rng.random_range(0..100));
+        match rng.random_range(0..4_u8) {
+            0 => bytes.truncate(rng.random_range(0..=bytes.len())),
+            1 => bytes = (0..rng.random_range(0..80)).map(|_| rng.random()).collect(),
+            _ => {
+                let place = rng.random_range(0..bytes.len());
+                bytes[place] ^= 1 << rng.random_range(0..8_u8);
+            }
+        }
+        world.forge(1, round / 4 % 2 * 2, command, bytes);
+        world.run(MILLISECOND / 2);
+    }
+    assert!(world.nodes[0].relay_stats().malformed > 100);
+    // A forged hop may give a node as much time as its bytes say, a few weeks at most.
+    for node in &mut world.nodes {
+        let keys: Vec<u64> = node.relays.errands.keys().copied().collect();
+        for key in keys {
+            node.cancel_relay(world.now, super::RelayKey(key));
+        }
+    }
+    world.run(Duration::from_secs(5));
+    assert!(world.is_idle());
+    world.handled.clear();
+    world.relay(
+        &[target(1), target(2), target(3)],
+        1,
+        Duration::from_secs(5),
+    );
+    world.run(Duration::from_secs(5));
+    assert_eq!(world.reports, [vec![Ok(()); 3]]);
+}
+
+#[test]
+fn a_hop_for_strangers_sends_nothing_to_them() {
+    let mut world = World::new(3);
+    let stranger: SocketAddr = "10.99.0.1:7946".parse().expect("an address");
+    let loops = [stranger, addr(0), addr(1), stranger, addr(0)];
+    world.forge(1, 0, Command::RELAY, hop(7, 1, &loops));
+    world.run(Duration::from_secs(3));
+    assert_eq!(world.nodes[0].sessions().peer_at(stranger), None);
+    world.handled.sort_unstable();
+    let once_each = [(0, addr(1)), (1, addr(1))];
+    assert_eq!(world.handled, once_each, "loops end");
+    assert!(world.is_idle());
+
+    let once = RelayOnce {
+        origin: addr(1),
+        limit: 1,
+        command: COMMAND,
+    };
+    let bytes = written(|w| once.encode(named(&loops), w));
+    world.handled.clear();
+    world.forge(1, 0, Command::RELAY_ONCE, bytes);
+    world.run(Duration::from_secs(3));
+    assert_eq!(world.nodes[0].sessions().peer_at(stranger), None);
+    assert!(world.handled.len() <= 5, "as many as were named");
+}
+
+#[test]
+fn a_relay_can_lie_about_its_own_part_only() {
+    let mut world = World::new(4);
+    // The second part has a head that is not there any more: only that could tell of it.
+    world.nodes.pop();
+    let targets = [target(1), target(3), target(2)];
+    world.relay(&targets, 2, Duration::from_secs(2));
+    for part in 0..20 {
+        world.forge(1, 0, Command::RELAY_REPORT, all_taken(part));
+        world.forge(2, 0, Command::RELAY_REPORT, all_taken(part));
+    }
+    world.run(Duration::from_millis(1));
+    assert!(world.reports.is_empty());
+    world.run(Duration::from_secs(3));
+    let [Ok(()), Err(_), Ok(())] = world.reports[0][..] else {
+        panic!("{:?}", world.reports)
+    };
+}
+
+#[test]
+fn a_hop_from_two_parents_is_handled_once_and_answered_twice() {
+    let mut world = World::new(3);
+    world.forge(1, 0, Command::RELAY, hop(7, 1, &[]));
+    world.forge(2, 0, Command::RELAY, hop(7, 1, &[]));
+    world.forge(2, 0, Command::RELAY, hop(7, 2, &[]));
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.handled, [(0, addr(1))]);
+    assert_eq!(world.nodes[0].relay_stats().repeated, 2);
+    // One that its origin says is over was slept through.
+    world.forge(1, 0, Command::RELAY, hop(9, 3, &[]));
+    world.run(Duration::from_secs(1));
+    world.forge(2, 0, Command::RELAY, hop(8, 4, &[]));
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.handled.len(), 2);
+    assert!(world.is_idle());
+}
+
+#[test]
+fn callers_cannot_use_the_relays_commands() {
+    let mut world = World::new(2);
+    let node = &mut world.nodes[0];
+    for command in Command::RELAYING {
+        node.register(command);
+        let (now, to, token) = (world.now, target(1), Token(1));
+        let deadline = now + MILLISECOND;
+        let refused = node.send(now, to, command, Bytes::new(), deadline, token);
+        assert_eq!(refused.err(), Some(CallError::Reserved));
+        let refused = node.request(now, to, command, Bytes::new(), deadline, token);
+        assert_eq!(refused.err(), Some(CallError::Reserved));
+        let refused = node.unreliable(now, to, command, Bytes::new());
+        assert_eq!(refused.err(), Some(CallError::Reserved));
+    }
+}
+
+fn id(origin: u16, serial: u64) -> FanOutId {
+    FanOutId {
+        origin: SocketAddr::from(([10, 1, 0, 1], origin)),
+        generation: Generation(1),
+        serial,
+    }
+}
+
+#[test]
+fn memory_is_bounded_and_forgets_towards_over() {
+    let mut memory = Memory::default();
+    let most = REMEMBERED_PER_ORIGIN_MAX as u64;
+    for serial in 1..=most + 10 {
+        assert_eq!(memory.look(id(1, serial), 1), Known::New);
+        memory.decide(id(1, serial), 1, RelayOutcome::Taken);
+    }
+    assert_eq!(memory.len(), REMEMBERED_PER_ORIGIN_MAX);
+    assert_eq!(memory.look(id(1, 1), 1), Known::Over, "fell out");
+    let taken = Known::Decided(RelayOutcome::Taken);
+    assert_eq!(memory.look(id(1, most), 1), taken);
+    assert_eq!(memory.look(id(1, most + 11), most), Known::New);
+    assert_eq!(memory.len(), 11, "the floor was raised");
+    for origin in 2..=u16::try_from(ORIGINS_MAX).expect("16 bits") {
+        memory.decide(id(origin, 1), 1, RelayOutcome::NoHandler);
+    }
+    assert_eq!(memory.look(id(60_000, 1), 1), Known::Over, "no room");
+    for _ in 0..100 {
+        memory.sweep(|addr, _| addr.port() == 1);
+    }
+    assert_eq!(memory.len(), 11, "members stay");
+    assert_eq!(memory.look(id(60_000, 1), 1), Known::New);
+}

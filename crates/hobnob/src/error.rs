@@ -1,6 +1,6 @@
 //! What can go wrong with a call, one enum for each kind.
 
-use hobnob_endpoint::{CallError, messaging};
+use hobnob_endpoint::{CallError, DeliveryError, messaging};
 use thiserror::Error;
 
 use crate::payload::EncodeError;
@@ -171,6 +171,16 @@ pub enum Trouble {
     Encode(EncodeError),
     /// This node is shut down.
     Closed,
+}
+
+impl From<DeliveryError> for Trouble {
+    fn from(error: DeliveryError) -> Self {
+        match error {
+            DeliveryError::NotTaken(error) => Self::NotTaken(error),
+            DeliveryError::Failed(failure) => Self::Failed(failure),
+            _ => Self::Failed(messaging::Failure::Timeout),
+        }
+    }
 }
 
 impl From<Trouble> for SendError {

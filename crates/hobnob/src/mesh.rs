@@ -152,7 +152,8 @@ impl Mesh {
     /// Sends a message reliably to many nodes, with at most `limit` deliveries in flight at any moment (at
     /// least 1). Resolves to each node's result once all have one.
     ///
-    /// A node that does not answer occupies one place of the limit until the timeout, no more.
+    /// A node that does not answer occupies one place of the limit until the timeout, no more. For hundreds of
+    /// nodes see [`SendMany::relayed`].
     ///
     /// # Cancel safety
     ///
@@ -185,7 +186,8 @@ impl Mesh {
         Usend::new(self.clone(), command, to.into(), payload.into_payload())
     }
 
-    /// Sends a message once to many nodes, `limit` datagrams a burst (at least 1), yielding in between.
+    /// Sends a message once to many nodes, `limit` datagrams a burst (at least 1), yielding in between. For
+    /// hundreds of nodes see [`UsendMany::relayed`].
     ///
     /// # Cancel safety
     ///

@@ -26,6 +26,7 @@ impl Stats {
         values.extend(endpoint.sessions().stats().iter());
         values.extend(endpoint.members().stats().iter());
         values.extend(endpoint.messages().stats().iter());
+        values.extend(endpoint.relay_stats().iter());
         values.push(("gossip_dropped_total", endpoint.gossip_dropped()));
         drop(core);
         values.push((

@@ -278,7 +278,9 @@ impl Future for Calling {
                     return Poll::Ready(match outcome {
                         Outcome::Sent(result) => result.map(|()| Bytes::new()),
                         Outcome::Answered(result) => result,
-                        Outcome::FannedOut(_) | Outcome::Closed => Err(Trouble::Closed),
+                        Outcome::FannedOut(_) | Outcome::Relayed(_) | Outcome::Closed => {
+                            Err(Trouble::Closed)
+                        }
                     });
                 }
                 State::Local(mut running) => {

@@ -11,7 +11,8 @@ use std::{
 
 use bytes::Bytes;
 use hobnob_endpoint::{
-    messaging::{FanOutKey, Token},
+    CallError, RelayKey,
+    messaging::{Failure, FanOutKey, Token},
     wire::{Command, Instant, Peer},
 };
 
@@ -20,7 +21,7 @@ use super::{
     calling::{Calling, Kind, Order},
 };
 use crate::{
-    driver::Outcome,
+    driver::{Core, Outcome},
     error::{SendError, Trouble},
     mesh::Mesh,
     payload::EncodeError,
@@ -73,6 +74,7 @@ pub struct SendMany {
     command: Command,
     payload: Result<Bytes, EncodeError>,
     limit: usize,
+    is_relayed: bool,
     timeout: Duration,
     reserved: bool,
 }
@@ -92,9 +94,31 @@ impl SendMany {
             command: Command(command),
             payload,
             limit,
+            is_relayed: false,
             timeout,
             reserved: false,
         }
+    }
+
+    /// Sends it down a tree: this node sends to `limit` of the nodes, each of them passes it on to up to
+    /// `limit` others, and so on, until all have it.
+    ///
+    /// It pays for many nodes and for large payloads: the cost of this node is `limit` messages instead of
+    /// one for each node, and none of it waits for more than about log(nodes) hops. For a handful of nodes it
+    /// costs a report more than it saves. All nodes must be of a version that can relay, and should be members
+    /// of the cluster: what is none is served from here.
+    ///
+    /// The [`Report`] means the same as without it: `Ok` says that this very process has taken the message for
+    /// its handlers, which run at most once; [`NoHandler`](SendError::NoHandler) and
+    /// [`Overloaded`](SendError::Overloaded) that it has not and will not. A node that relays and dies, or falls
+    /// silent, is noticed after a tenth of the timeout (0.2 to 1 second), and others take its part over. Nodes
+    /// that no relay could reach are tried from here until the timeout.
+    ///
+    /// An address stands for the process that is known there when the call begins. Handlers see this node as
+    /// the [sender](crate::Context::sender).
+    pub const fn relayed(mut self) -> Self {
+        self.is_relayed = true;
+        self
     }
 
     /// How long the whole fan-out may take, instead of the mesh's own timeout.
@@ -119,6 +143,7 @@ impl SendMany {
             Ok(_) => None,
         };
         match (refused, self.payload.clone()) {
+            (None, Ok(payload)) if self.is_relayed => self.relay(payload).await,
             (None, Ok(payload)) => self.deliver(payload).await,
             (refused, _) => {
                 let error = refused.unwrap_or(SendError::Closed);
@@ -198,16 +223,60 @@ impl SendMany {
         peers: &[Peer],
         payload: Bytes,
         deadline: Instant,
-    ) -> Result<Vec<(Peer, Result<(), hobnob_endpoint::messaging::Failure>)>, Trouble> {
+    ) -> Result<Vec<(Peer, Result<(), Failure>)>, Trouble> {
         if peers.is_empty() {
             return Ok(Vec::new());
         }
-        let limit = NonZeroUsize::new(self.limit).unwrap_or(NonZeroUsize::MIN);
+        let (command, limit) = (self.command, self.limit());
+        let begin = |core: &mut Core, now, token| {
+            core.endpoint
+                .fan_out(now, peers, command, payload, limit, deadline, token)
+                .map(Key::Plain)
+        };
+        match self.carry_out(begin).await? {
+            Outcome::FannedOut(report) => Ok(report),
+            _ => Err(Trouble::Closed),
+        }
+    }
+
+    async fn relay(self, payload: Bytes) -> Report {
+        let targets: Vec<_> = self.to.iter().map(|to| to.0).collect();
+        let (command, limit) = (self.command, self.limit());
+        let timeout = self.timeout;
+        let begin = |core: &mut Core, now: Instant, token| {
+            let deadline = now + timeout;
+            core.endpoint
+                .relay(now, &targets, command, payload, limit, deadline, token)
+                .map(Key::Relayed)
+        };
+        let results: Vec<Result<(), SendError>> = match self.carry_out(begin).await {
+            Ok(Outcome::Relayed(report)) => report
+                .into_iter()
+                .map(|result| result.map_err(|error| Trouble::from(error).into()))
+                .collect(),
+            Ok(_) => vec![Err(SendError::Closed); self.to.len()],
+            Err(trouble) => vec![Err(trouble.into()); self.to.len()],
+        };
+        let addresses = self.to.iter().map(Target::address);
+        Report::new(addresses.zip(results).collect())
+    }
+
+    const fn limit(&self) -> NonZeroUsize {
+        match NonZeroUsize::new(self.limit) {
+            Some(limit) => limit,
+            None => NonZeroUsize::MIN,
+        }
+    }
+
+    /// Begins a fan-out and waits for its end.
+    async fn carry_out(
+        &self,
+        begin: impl FnOnce(&mut Core, Instant, Token) -> Result<Key, CallError>,
+    ) -> Result<Outcome, Trouble> {
         let shared = &self.mesh.shared;
         let (token, key) = shared.command(|core, now| {
             let token = core.calls.begin().ok_or(Trouble::Closed)?;
-            core.endpoint
-                .fan_out(now, peers, self.command, payload, limit, deadline, token)
+            begin(core, now, token)
                 .map(|key| (token, key))
                 .map_err(|error| {
                     core.calls.abandon(token);
@@ -223,18 +292,22 @@ impl SendMany {
         shared.flush().await;
         let outcome = poll_fn(|cx| shared.core().calls.poll(token, cx.waker())).await;
         drop(under_way);
-        match outcome {
-            Outcome::FannedOut(report) => Ok(report),
-            _ => Err(Trouble::Closed),
-        }
+        Ok(outcome)
     }
+}
+
+/// What a fan-out under way is known by.
+#[derive(Clone, Copy)]
+enum Key {
+    Plain(FanOutKey),
+    Relayed(RelayKey),
 }
 
 /// Gives the fan-out up when it is dropped before its end.
 struct FanOut<'a> {
     mesh: &'a Mesh,
     token: Token,
-    key: FanOutKey,
+    key: Key,
 }
 
 impl Drop for FanOut<'_> {
@@ -243,7 +316,10 @@ impl Drop for FanOut<'_> {
         shared.under_way.fetch_sub(1, Ordering::Relaxed);
         shared.command(|core, now| {
             if core.calls.abandon(self.token) {
-                core.endpoint.cancel_fan_out(now, self.key);
+                match self.key {
+                    Key::Plain(key) => core.endpoint.cancel_fan_out(now, key),
+                    Key::Relayed(key) => core.endpoint.cancel_relay(now, key),
+                }
             }
         });
         shared.flush_unless_awake();

@@ -115,6 +115,30 @@ impl Inbox {
         is_taken
     }
 
+    /// Takes in a message that came by way of other nodes.
+    pub(crate) fn push_relayed(
+        &mut self,
+        sender: SocketAddr,
+        command: u16,
+        payload: Bytes,
+        is_reliable: bool,
+    ) {
+        self.arrived.push(if is_reliable {
+            Arrived::Message {
+                sender,
+                command,
+                stream: None,
+                payload,
+            }
+        } else {
+            Arrived::Unreliable {
+                sender,
+                command,
+                payload,
+            }
+        });
+    }
+
     /// Runs the handlers of everything that arrived, each until it waits for something.
     pub(crate) fn dispatch(&mut self, mesh: &Mesh, running: &mut Running) {
         let mut handled = 0;

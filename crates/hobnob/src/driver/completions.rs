@@ -4,6 +4,7 @@ use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 use hobnob_endpoint::{
+    DeliveryError,
     messaging::{Event, Failure, Token},
     wire::Peer,
 };
@@ -16,6 +17,7 @@ pub(crate) enum Outcome {
     Sent(Result<(), Trouble>),
     Answered(Result<Bytes, Trouble>),
     FannedOut(Vec<(Peer, Result<(), Failure>)>),
+    Relayed(Vec<Result<(), DeliveryError>>),
     Closed,
 }
 
@@ -94,7 +96,12 @@ impl Completions {
             Event::FannedOut { token, report } => (token, Outcome::FannedOut(report)),
             other => return Err(other),
         };
-        Ok(self.slot(call).and_then(|slot| finish(slot, outcome)))
+        Ok(self.file(call, outcome))
+    }
+
+    /// Files the outcome of a call; returns who is to be woken once the lock is released.
+    pub(crate) fn file(&mut self, call: Token, outcome: Outcome) -> Option<Waker> {
+        self.slot(call).and_then(|slot| finish(slot, outcome))
     }
 
     /// Ends every call: the node is gone.

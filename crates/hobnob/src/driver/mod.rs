@@ -18,5 +18,5 @@ pub(crate) use clock::Clock;
 pub(crate) use completions::Outcome;
 pub(crate) use run::run;
 pub(crate) use sender::Drained;
-pub(crate) use shared::{NEVER, Shared};
+pub(crate) use shared::{Core, NEVER, Shared};
 pub(crate) use socket::{Batch, Socket};

@@ -8,11 +8,13 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use hobnob_endpoint::{Event, gossip, messaging, wire::Instant};
 use tokio::time::Sleep;
 
 use super::{
     blocks::Blocks,
+    completions::Outcome,
     sender::Drained,
     shared::{Core, Shared},
     socket::{Batch, Socket},
@@ -222,6 +224,24 @@ impl Driver {
                 self.shared.writable.notify_waiters();
             }
             Event::Message(message) => self.sort_message(core, message),
+            Event::Relayed {
+                origin,
+                command,
+                payload,
+                is_reliable,
+            } => {
+                let payload = if self.blocks.are_scarce() {
+                    Bytes::copy_from_slice(&payload)
+                } else {
+                    payload
+                };
+                self.inbox
+                    .push_relayed(origin, command.0, payload, is_reliable);
+            }
+            Event::RelayEnded { token, report } => {
+                let outcome = Outcome::Relayed(report);
+                self.wakers.extend(core.calls.file(token, outcome));
+            }
             Event::Member(gossip::Event::LeaveFinished { confirmed, total }) => {
                 self.shared.left.send_replace(Some(LeaveOutcome {
                     confirmed,

@@ -19,6 +19,7 @@ mod tag {
     pub(super) const FRAGMENT: u8 = 6;
     pub(super) const UNRELIABLE: u8 = 7;
     pub(super) const CANCEL: u8 = 8;
+    pub(super) const CREDIT: u8 = 9;
     pub(super) const SKIP: u8 = 10;
 }
 
@@ -63,6 +64,8 @@ pub enum Frame<'a> {
     },
     /// Nobody waits for the response to this request any more, or this message was given up half sent.
     Cancel(MessageId),
+    /// Bytes that the receiver of this frame may have in flight to its sender.
+    Credit(VarInt),
     /// The message will not come: those after it in its stream go on without it.
     Skip {
         /// Which message.
@@ -126,6 +129,10 @@ impl<'a> Frame<'a> {
                 w.u8(tag::CANCEL)?;
                 w.varint(*id)
             }
+            Self::Credit(bytes) => {
+                w.u8(tag::CREDIT)?;
+                w.varint(*bytes)
+            }
             Self::Skip { id, distance } => {
                 w.u8(tag::SKIP)?;
                 w.varint(*id)?;
@@ -164,6 +171,7 @@ impl<'a> Frame<'a> {
                 payload: r.bytes("unreliable payload")?,
             }),
             tag::CANCEL => Ok(Self::Cancel(r.varint("cancelled request")?.into())),
+            tag::CREDIT => Ok(Self::Credit(r.varint("credit")?)),
             tag::SKIP => Ok(Self::Skip {
                 id: r.varint("skipped message")?.into(),
                 distance: distance(r)?,

@@ -34,6 +34,7 @@
 //! | 6 | fragment | id, total, offset, length varints, a piece of a message's content |
 //! | 7 | unreliable | command u16, length varint, payload |
 //! | 8 | cancel | message id varint of the request nobody waits for any more |
+//! | 9 | credit | bytes varint: how many the other side may have in flight towards the sender of this |
 //! | 10 | skip | message id varint, distance varint: a message of a stream that will not come |
 //!
 //! A relay tree's own messages are payloads under Hobnob's commands: see [`RelayHop`], [`RelayReport`] and

@@ -57,6 +57,7 @@ const fn subjects(tag: u8) -> &'static [&'static str] {
         ],
         7 => &["unreliable command", "unreliable payload"],
         8 => &["cancelled request"],
+        9 => &["credit"],
         10 => &["skipped message", "distance in stream"],
         _ => &[],
     }
@@ -69,6 +70,7 @@ proptest! {
         assert_there_and_back(&Frame::Gossip(&bytes));
         assert_there_and_back(&Frame::Floor(id));
         assert_there_and_back(&Frame::Cancel(id));
+        assert_there_and_back(&Frame::Credit(id.into()));
         assert_there_and_back(&Frame::Skip { id, distance });
         assert_there_and_back(&Frame::Message { id, content: &bytes });
         assert_there_and_back(&Frame::Unreliable { command: Command(command), payload: &bytes });
@@ -222,7 +224,7 @@ fn assert_canonical(bytes: &[u8]) {
 
 #[test]
 fn an_unknown_tag_is_an_error() {
-    for tag in [9].into_iter().chain(11..=u8::MAX) {
+    for tag in 11..=u8::MAX {
         let error = only_frame(&[tag]).expect_err("no such frame");
         assert_eq!(error, DecodeError::Invalid { field: "frame tag" });
     }
@@ -254,6 +256,7 @@ fn only_what_must_arrive_asks_for_an_ack() {
             payload: b"",
         },
         Frame::Cancel(id),
+        Frame::Credit(id.into()),
         Frame::Skip { id, distance: 1 },
     ];
     assert!(!silent.iter().any(Frame::is_ack_eliciting));

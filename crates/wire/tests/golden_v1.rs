@@ -168,6 +168,7 @@ fn frames_of_membership_and_flow() {
     assert_frame(&Frame::Floor(MessageId::from(16_384)), "04 80004000");
     let far = MessageId::new(1 << 32).expect("below 2^62");
     assert_frame(&Frame::Cancel(far), "08 c000000100000000");
+    assert_frame(&Frame::Credit(VarInt::from(106_496u32)), "09 8001a000");
     let skip = |id, distance| Frame::Skip { id, distance };
     assert_frame(&skip(MessageId::from(70), 1), "0a 4046 01");
     assert_frame(&skip(far, u16::MAX), "0a c000000100000000 8000ffff");

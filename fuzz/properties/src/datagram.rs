@@ -161,6 +161,7 @@ pub(crate) fn every_frame(w: &mut Writer<'_>) {
         },
     );
     put(w, Frame::Cancel(id));
+    put(w, Frame::Credit(id.into()));
     put(w, Frame::Padding(8));
 }
 

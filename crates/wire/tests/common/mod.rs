@@ -139,6 +139,7 @@ pub fn any_frame() -> impl Strategy<Value = Vec<u8>> {
             })
         }),
         message_id().prop_map(move |id| encoded(Frame::Cancel(id))),
+        varint().prop_map(move |bytes| encoded(Frame::Credit(bytes))),
         (message_id(), any::<u16>())
             .prop_map(move |(id, distance)| encoded(Frame::Skip { id, distance })),
     ]

@@ -38,6 +38,8 @@ struct Origin {
     is_told: bool,
     /// Whether any packet it came with is told of.
     is_settled: bool,
+    /// No packet waits for it: all are told of as taken, and it is only said early.
+    is_alone: bool,
 }
 
 impl AckState {
@@ -102,9 +104,13 @@ impl AckState {
             *origin = Origin {
                 packet: packet.max(origin.packet),
                 is_told: false,
+                is_alone: false,
                 ..*origin
             };
             return true;
+        }
+        if self.refusals.len() >= ACK_REFUSALS_MAX {
+            self.retain_refusals(|_, origin| !origin.is_alone);
         }
         if self.refusals.len() >= ACK_REFUSALS_MAX {
             self.forget_told();
@@ -117,8 +123,32 @@ impl AckState {
             packet,
             is_told: false,
             is_settled: false,
+            is_alone: false,
         });
         true
+    }
+
+    /// Adds a refusal that came up without a packet, and makes an ack due that tells it. If there is no room,
+    /// it is left to the next packet of the message.
+    pub(crate) fn refuse_alone(&mut self, refusal: Refusal) {
+        let Some(packet) = self.largest() else {
+            return;
+        };
+        let is_known = self
+            .refusals
+            .iter()
+            .any(|known| known.message == refusal.message);
+        if is_known || self.refusals.len() >= ACK_REFUSALS_MAX {
+            return;
+        }
+        self.refusals.push(refusal);
+        self.origins.push(Origin {
+            packet,
+            is_told: false,
+            is_settled: true,
+            is_alone: true,
+        });
+        self.is_due = true;
     }
 
     /// The peer waits for an ack.

@@ -26,6 +26,7 @@ impl PeerState {
         }
         let mut newest: Option<Newest> = None;
         for range in ack.ranges() {
+            shared.stats.packets_late += self.recovery.on_late(now, &range);
             for place in self.recovery.sent.places_of(&range).rev() {
                 let Some(packet) = self.recovery.sent.take(place) else {
                     continue;
@@ -84,7 +85,7 @@ impl PeerState {
             match carried {
                 Carried::Piece(piece) => self.on_piece_acked(shared, piece),
                 Carried::Floor(floor) => self.out.on_floor_acked(*floor),
-                Carried::Cancel(_) | Carried::Ping => {}
+                Carried::Cancel(_) | Carried::Credit(_) | Carried::Ping => {}
             }
         }
         shared.return_vec(carried);

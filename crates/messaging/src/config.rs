@@ -9,7 +9,7 @@ use hobnob_wire::{
 };
 use thiserror::Error;
 
-use crate::limits::{MESSAGE_OVERHEAD_MAX, MINIMUM_WINDOW_DATAGRAMS};
+use crate::limits::{MESSAGE_OVERHEAD_MAX, MINIMUM_WINDOW_DATAGRAMS, RECEIVE_BUFFER_BYTES_DEFAULT};
 
 /// Bytes of content besides a message's payload, at most: its head, and a relay's.
 const CONTENT_HEADS_MAX: usize = ContentHead::BYTES_MAX + RELAY_HEAD_BYTES_MAX;
@@ -27,12 +27,14 @@ pub struct Config {
     /// One-way messages and requests given to the application and not finished, of all peers together, at
     /// least 1. One more is refused as overloaded. Choose how many handlers may run at once.
     pub incoming_max: usize,
-    /// Bytes reserved for messages of one peer that come in pieces. A message for which there is no room is
-    /// not acknowledged, so that it comes again. At least `message_bytes_max` and the heads before it, a
-    /// relay's of 32 KiB included. Messages that came before their turn in a stream may hold as much again; one
-    /// for which there is no room is refused.
+    /// Bytes reserved for messages of one peer that come in pieces. When another one finds no room, the oldest
+    /// that is unfinished is dropped and refused as overloaded. At least `message_bytes_max` and the heads before
+    /// it, a relay's of 32 KiB included; choose several times that, so that one with lost pieces is not dropped
+    /// for the next. Messages that came before their turn in a stream may hold as much again; one for which
+    /// there is no room is refused.
     pub reassembly_bytes_peer: usize,
-    /// As `reassembly_bytes_peer`, of all peers together, and at least as much.
+    /// As `reassembly_bytes_peer`, of all peers together, and at least as much: the oldest one of any peer is
+    /// dropped.
     pub reassembly_bytes_node: usize,
     /// Calls to one peer that have not ended, at least 1. One more is an error at once. Choose how many
     /// callers may wait for a peer that does not answer.
@@ -45,6 +47,10 @@ pub struct Config {
     /// Bytes in flight to one peer, at most, at least two datagrams. Choose the product of the path's
     /// bandwidth and round trip, and no more than the peer's socket can buffer.
     pub window_bytes_max: usize,
+    /// Bytes of datagrams that this node can receive before it reads them, at least 1. The peers that send
+    /// much at the moment are told to keep no more than their share of it in flight, though two datagrams
+    /// always may be. Choose half of what the kernel gave the socket: the other half is for its bookkeeping.
+    pub receive_buffer_bytes: usize,
 }
 
 impl Default for Config {
@@ -59,6 +65,7 @@ impl Default for Config {
             queue_bytes_peer: 64 << 20,
             unreliable_messages_peer: 4_096,
             window_bytes_max: 1 << 20,
+            receive_buffer_bytes: RECEIVE_BUFFER_BYTES_DEFAULT,
         }
     }
 }
@@ -132,6 +139,7 @@ impl Config {
         at_least("unreliable_messages_peer", self.unreliable_messages_peer, 1)?;
         let window_min = MINIMUM_WINDOW_DATAGRAMS * self.datagram_bytes;
         at_least("window_bytes_max", self.window_bytes_max, window_min)?;
+        at_least("receive_buffer_bytes", self.receive_buffer_bytes, 1)?;
         let room = self.datagram_bytes - DATA_OVERHEAD_MAX;
         Ok(Checked {
             whole_payload_max: room - MESSAGE_OVERHEAD_MAX,

@@ -105,6 +105,10 @@ pub enum Failure {
     /// The peer has too much to do. Not handled.
     #[error("the peer is overloaded")]
     Overloaded,
+    /// The peer handled the request, but its answer came in pieces and was dropped here, unfinished, for want
+    /// of memory.
+    #[error("the answer was dropped for want of memory")]
+    AnswerDropped,
     /// The message is larger than the peer accepts. Not handled.
     #[error("the message is larger than the peer accepts")]
     TooLarge,

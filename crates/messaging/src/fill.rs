@@ -1,6 +1,6 @@
 //! Writes the frames of one datagram, in this order:
 //!
-//! 1. an ack, if one is due;
+//! 1. an ack, if one is due, and the credit, if it changed;
 //! 2. cancelled requests and a ping: small, and not held back by the congestion window;
 //! 3. what was lost;
 //! 4. new messages: whole ones, pieces of a large one, unreliable ones. Each datagram another of these
@@ -18,7 +18,7 @@ use crate::{
     shared::Shared,
 };
 
-/// Room that a cancel or skip frame and the noop which asks for its ack may need.
+/// Room that a cancel, skip, credit or floor frame and the noop which asks for its ack may need.
 const CANCEL_ROOM: usize = 1 + 8 + 4 + 1;
 
 const SOURCES: usize = 3;
@@ -87,12 +87,14 @@ impl PeerState {
                 usize::MAX
             },
         };
+        self.recovery.pacer.wake(now);
         if self.acks.write(now, w) {
             shared.stats.acks_sent += 1;
+            self.write_credit(shared, &mut load, w);
         }
         self.write_cancels(&mut load, w);
         self.write_ping(&mut load, w);
-        if self.is_probe_due || self.recovery.has_window() {
+        if self.is_probe_due || self.recovery.is_open() {
             self.write_retransmissions(shared, &mut load, w);
         }
         self.write_new(shared, &mut load, w);
@@ -125,9 +127,21 @@ impl PeerState {
             self.recovery.on_sent(load.packet, Some(packet));
         }
         self.announce_writable(shared);
-        let has_window = self.recovery.has_window();
-        let has_more = self.out.has_new() || !self.out.retransmit.is_empty();
-        self.recovery.congestion.is_underused = has_window && !has_more;
+        self.recovery
+            .on_filled(self.out.has_new() || !self.out.retransmit.is_empty());
+    }
+
+    fn write_credit(&mut self, shared: &mut Shared, load: &mut Load, w: &mut Writer<'_>) {
+        let share = shared.receive_buffer.share();
+        let Some(credit) = self.out.credit.news(share, self.inflow.is_bulk()) else {
+            return;
+        };
+        if w.room() >= CANCEL_ROOM && Frame::Credit(credit).encode(w).is_ok() {
+            self.out.credit.on_told(credit);
+            load.carried.push(Carried::Credit(credit));
+            load.ask_for_ack(w);
+            shared.stats.credits_sent += 1;
+        }
     }
 
     fn write_cancels(&mut self, load: &mut Load, w: &mut Writer<'_>) {
@@ -193,11 +207,11 @@ impl PeerState {
     }
 
     fn write_new(&mut self, shared: &mut Shared, load: &mut Load, w: &mut Writer<'_>) {
-        let has_window = self.recovery.has_window();
+        let is_open = self.recovery.is_open();
         for step in 0..SOURCES {
             match (self.out.turn + step) % SOURCES {
-                0 if has_window => self.write_whole(shared, load, w),
-                1 if has_window => self.write_pieces(shared, load, w),
+                0 if is_open => self.write_whole(shared, load, w),
+                1 if is_open => self.write_pieces(shared, load, w),
                 2 => self.write_unreliable(shared, w),
                 _ => {}
             }

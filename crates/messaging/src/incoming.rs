@@ -16,9 +16,9 @@ use crate::{
     event::{Event, Failure},
     held::Turn,
     peer::PeerState,
-    reassembly::{Added, Arrived},
+    reassembly::{Added, Arrived, Dropped},
     seen::Look,
-    shared::{Ending, Shared},
+    shared::{Ending, Shared, Work},
 };
 
 /// Whether something in a packet needs to come again.
@@ -56,6 +56,9 @@ impl PeerState {
         if !self.is_connected {
             return Err(PacketError::NoSession);
         }
+        self.recovery.pacer.wake(now);
+        self.inflow
+            .on_packet(&mut shared.receive_buffer, now, body.len());
         let packet = Packet {
             now,
             number: packet.get(),
@@ -131,6 +134,7 @@ impl PeerState {
             Frame::Ack(ref ack) => self.on_ack(shared, packet.now, ack),
             Frame::Floor(floor) => self.on_floor(shared, floor),
             Frame::Cancel(id) => self.on_cancel(shared, id),
+            Frame::Credit(bytes) => self.recovery.on_credit(packet.number, bytes.get()),
             Frame::Skip { id, distance } => self.on_skip(shared, id, distance),
             Frame::Unreliable { command, payload } => {
                 self.on_unreliable(shared, command, packet.body.slice_ref(payload));
@@ -171,10 +175,11 @@ impl PeerState {
             Look::Refused(reason) => return self.refuse_again(shared, packet, arrived.id, reason),
             Look::New => {}
         }
-        if !self.reassemblies.contains(arrived.id)
-            && let Some(verdict) = self.on_first_piece(shared, packet, arrived)
-        {
-            return verdict;
+        if !self.reassemblies.contains(arrived.id) {
+            if let Some(verdict) = self.on_first_piece(shared, packet, arrived) {
+                return verdict;
+            }
+            self.make_room(shared, arrived.total);
         }
         match self
             .reassemblies
@@ -228,6 +233,42 @@ impl PeerState {
                 Some(self.refuse(shared, packet, arrived.id, RefusalReason::NoHandler))
             }
             _ => None,
+        }
+    }
+
+    /// Drops unfinished messages until another one fits.
+    fn make_room(&mut self, shared: &mut Shared, total: u32) {
+        while let Some(dropped) = self.reassemblies.drop_for(shared, total) {
+            if dropped.peer == self.handle {
+                self.on_dropped(shared, &dropped);
+            } else {
+                shared.work.push_back(Work::Dropped(dropped));
+            }
+        }
+    }
+
+    /// An unfinished message was dropped: its sender learns that with an ack of its own, for all that came of
+    /// it may be acknowledged. Should that ack be lost, the next piece is refused.
+    pub(crate) fn on_dropped(&mut self, shared: &mut Shared, dropped: &Dropped) {
+        self.reassemblies.on_dropped(dropped);
+        shared.stats.refused_overloaded += 1;
+        let refusal = Refusal {
+            message: dropped.id,
+            reason: RefusalReason::Overloaded,
+        };
+        self.seen.refuse(refusal.message, refusal.reason);
+        self.acks.refuse_alone(refusal);
+        if let Some(request) = dropped.answers {
+            self.fail_request(shared, request, Failure::AnswerDropped);
+        }
+    }
+
+    /// Ends a call whose answer cannot be taken.
+    fn fail_request(&mut self, shared: &mut Shared, request: MessageId, failure: Failure) {
+        if let Some(index) = self.out.ids.get(request.get())
+            && shared.messages.at(index).kind.is_request()
+        {
+            self.end(shared, index, Ending::Failed(failure));
         }
     }
 
@@ -349,11 +390,7 @@ impl PeerState {
         let verdict = self.refuse(shared, packet, id, RefusalReason::TooLarge);
         match Content::decode(beginning).map(|content| content.head) {
             Ok(ContentHead::Response { request, .. }) => {
-                if let Some(index) = self.out.ids.get(request.get())
-                    && shared.messages.at(index).kind.is_request()
-                {
-                    self.end(shared, index, Ending::Failed(Failure::TooLarge));
-                }
+                self.fail_request(shared, request, Failure::TooLarge);
             }
             Ok(ContentHead::InOrder { distance, .. }) => self.pass_in_turn(shared, id, distance),
             _ => {}
@@ -395,10 +432,8 @@ impl PeerState {
 
     /// A message in pieces may have been given up by its sender.
     pub(crate) fn on_reassembly_timer(&mut self, shared: &mut Shared, now: Instant, id: MessageId) {
-        if self.reassemblies.is_idle(shared, now, self.handle, id) {
-            shared.stats.refused_overloaded += 1;
-            self.seen.refuse(id, RefusalReason::Overloaded);
-            self.reassemblies.remove(shared, id);
+        if let Some(dropped) = self.reassemblies.drop_idle(shared, now, id) {
+            self.on_dropped(shared, &dropped);
         }
     }
 }

@@ -14,8 +14,8 @@
 //!    belongs to the session and never moves to another.
 //! 3. The receiver looks it up in its duplicate table and takes it, which is what gives it to a handler, or
 //!    refuses it. A packet is acknowledged once all of its messages are taken or refused, and the ack names
-//!    the refused ones. What can be neither taken nor refused now, for want of memory, is not acknowledged,
-//!    and comes again.
+//!    the refused ones. What can be neither taken nor refused now, as it is too far ahead of what came, is
+//!    not acknowledged, and comes again.
 //! 4. The ack ends a one-way message. A request goes on waiting for its response, which is a message of its
 //!    own in the other direction, and an ack of the request in itself.
 //! 5. What is not acknowledged is transmitted again, by packet and time gaps or after a probe timeout (RFC
@@ -31,6 +31,23 @@
 //!    │ Answered ◄────────────────────── message ─── in flight ◄─ respond
 //!    ▼                    └── ack ────────────────────► done
 //! ```
+//!
+//! # Flow control
+//!
+//! What may be in flight to a peer is the smaller of two numbers. The congestion window is the sender's guess
+//! of what the path takes: NewReno, smaller steps for small windows, and taken back when what looked lost was
+//! only late. The credit is the receiver's word: its socket buffer, divided among the peers that send much at
+//! the moment, told with an ack when it changes by more than a fourth, and repeated if that was lost. Without
+//! a credit the window alone counts; two datagrams are always allowed, whatever the other side says.
+//!
+//! Where the round trip is longer than 2 ms, a window leaves at 5/4 of itself a round trip, in bursts of at
+//! most 2 ms or ten datagrams. Acks, probes, cancellations and unreliable messages wait for nothing.
+//!
+//! Reordering is not loss: packets that were given up and came after all make the receiver of acks wait for
+//! more packets and longer before it gives up the next.
+//!
+//! Memory for messages in pieces is bounded for each peer and for the node. One that finds no room takes that
+//! of the oldest unfinished one, whose sender is told at once that it was refused as overloaded.
 //!
 //! # Order
 //!
@@ -64,7 +81,7 @@
 //! - Every call ends once: with its answer, a failure that says which, or, at its deadline, a timeout.
 //!   Nothing is transmitted for it afterwards but one word to a far side that may still be at work on it.
 //! - A message for a process never goes to its successor at the same address.
-//! - What is in flight is bounded by a congestion window for each peer; a probe is one datagram, never the
+//! - What is in flight is bounded by a congestion window for each peer and by the peer's own word; a probe is one datagram, never the
 //!   window again. Acks leave with the next datagram that goes there, or alone when the owner flushes; they
 //!   are never delayed by a timer.
 //! - Each peer's queues, tables and buffers are bounded, by [`Config`] or by a constant in [`limits`].
@@ -125,6 +142,7 @@ mod ack_state;
 mod acked;
 mod config;
 mod congestion;
+mod credit;
 mod error;
 mod event;
 mod fan_out;
@@ -139,10 +157,12 @@ mod load;
 mod message;
 mod messaging;
 mod outgoing;
+mod pacing;
 mod peer;
 mod peers;
 mod reassembly;
 mod recovery;
+mod reordering;
 mod requests;
 mod rtt;
 mod seen;

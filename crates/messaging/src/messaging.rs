@@ -535,6 +535,12 @@ impl Messaging {
                     result,
                 } => self.on_delivered(now, fan_out, place, result),
                 Work::Room(peer) => self.on_room(now, peer),
+                Work::Dropped(dropped) => {
+                    if let Some(state) = self.peers.get_mut(dropped.peer) {
+                        state.on_dropped(&mut self.shared, &dropped);
+                        state.refresh(&mut self.shared);
+                    }
+                }
             }
         }
     }

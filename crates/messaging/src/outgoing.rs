@@ -7,6 +7,7 @@ use hobnob_wire::{Command, Instant, MessageId};
 
 use crate::{
     config::Config,
+    credit::Credit,
     id_map::IdMap,
     limits::{CANCELS_MAX, FLOOR_STEP, MESSAGE_WINDOW, WRITABLE_PART},
     list::List,
@@ -30,6 +31,7 @@ pub(crate) struct Outgoing {
     next_id: u64,
     pub(crate) floor: Floor,
     pub(crate) streams: Streams,
+    pub(crate) credit: Credit,
     /// What has to be transmitted again. Entries of messages that ended are skipped.
     pub(crate) retransmit: VecDeque<Piece>,
     pub(crate) cancels: VecDeque<Cancel>,
@@ -119,6 +121,7 @@ impl Outgoing {
             next_id: 0,
             floor: Floor::default(),
             streams: Streams::new(),
+            credit: Credit::default(),
             retransmit: VecDeque::new(),
             cancels: VecDeque::new(),
             is_ping_due: false,
@@ -308,6 +311,7 @@ impl Outgoing {
             Carried::Cancel(cancel) if cancel.matters_at(now) => self.cancel(*cancel),
             Carried::Cancel(_) => {}
             Carried::Floor(floor) => self.floor.on_lost(*floor),
+            Carried::Credit(credit) => self.credit.on_lost(*credit),
             Carried::Ping => self.is_ping_due = true,
         }
     }
@@ -363,6 +367,7 @@ impl Outgoing {
         self.next_id = 0;
         self.floor = Floor::default();
         self.streams.reset();
+        self.credit = Credit::default();
         self.retransmit.clear();
         self.cancels.clear();
         self.is_ping_due = false;

@@ -6,6 +6,7 @@ use hobnob_wire::{Instant, Peer};
 
 use crate::{
     ack_state::AckState,
+    credit::Inflow,
     event::{Event, Failure},
     held::Held,
     id_map::IdMap,
@@ -33,6 +34,7 @@ pub(crate) struct PeerState {
     /// The next datagram goes whatever the congestion window says.
     pub(crate) is_probe_due: bool,
     pub(crate) acks: AckState,
+    pub(crate) inflow: Inflow,
     pub(crate) seen: Seen,
     pub(crate) reassemblies: Reassemblies,
     pub(crate) held: Held,
@@ -42,10 +44,14 @@ pub(crate) struct PeerState {
     pub(crate) blocked: VecDeque<(Key, u32)>,
     pub(crate) is_room_announced: bool,
     is_ready: bool,
-    timer: Option<(Key, Instant)>,
+    timer: Alarmed,
+    pacing_timer: Alarmed,
     /// As many of its streams are in the counters.
     streams_counted: usize,
 }
+
+/// A timer in the wheel, and when it is due.
+type Alarmed = Option<(Key, Instant)>;
 
 impl PeerState {
     pub(crate) fn new(shared: &Shared, handle: Peer) -> Self {
@@ -58,6 +64,7 @@ impl PeerState {
             recovery: Recovery::new(config.datagram_bytes, config.window_bytes_max),
             is_probe_due: false,
             acks: AckState::default(),
+            inflow: Inflow::default(),
             seen: Seen::default(),
             reassemblies: Reassemblies::default(),
             held: Held::new(),
@@ -66,6 +73,7 @@ impl PeerState {
             is_room_announced: false,
             is_ready: false,
             timer: None,
+            pacing_timer: None,
             streams_counted: 0,
         }
     }
@@ -222,13 +230,17 @@ impl PeerState {
         }
     }
 
-    /// Brings timer and ready ring up to date after a change.
+    /// Brings timers and ready ring up to date after a change.
     pub(crate) fn refresh(&mut self, shared: &mut Shared) {
         let alarm = self.recovery.alarm().map(|(at, _)| at);
-        if alarm != self.timer.map(|(_, at)| at) {
-            self.stop_timer(shared);
-            self.timer = alarm.map(|at| (shared.wheel.insert(at, Timer::Peer(self.handle)), at));
-        }
+        set(&mut self.timer, shared, alarm, Timer::Peer(self.handle));
+        let resume = self
+            .recovery
+            .pacer
+            .resume_at()
+            .filter(|_| self.is_connected && self.recovery.has_window() && self.has_messages());
+        let timer = Timer::Pacing(self.handle);
+        set(&mut self.pacing_timer, shared, resume, timer);
         if !self.is_ready && self.has_something_to_send(shared) {
             self.is_ready = true;
             shared.ready.push_back(self.handle);
@@ -252,10 +264,16 @@ impl PeerState {
         self.timer = None;
     }
 
-    pub(crate) fn stop_timer(&mut self, shared: &mut Shared) {
-        if let Some((timer, _)) = self.timer.take() {
-            shared.wheel.remove(timer);
-        }
+    /// The next datagram may go.
+    pub(crate) fn on_pacing_timer(&mut self, now: Instant) {
+        self.pacing_timer = None;
+        self.recovery.pacer.wake(now);
+    }
+
+    pub(crate) fn stop_timers(&mut self, shared: &mut Shared) {
+        set(&mut self.timer, shared, None, Timer::Peer(self.handle));
+        let pacing = Timer::Pacing(self.handle);
+        set(&mut self.pacing_timer, shared, None, pacing);
     }
 
     /// Whether a datagram with all its room would be written into now.
@@ -263,12 +281,17 @@ impl PeerState {
         if !self.is_connected {
             return false;
         }
-        let is_allowed = self.recovery.has_window();
+        let is_allowed = self.recovery.is_open();
         self.acks.is_due()
             || self.out.has_urgent()
             || (is_allowed || self.is_probe_due) && !self.out.retransmit.is_empty()
             || is_allowed && self.out.has_new() && self.out.has_id()
             || self.must_tell_floor(shared)
+    }
+
+    /// Whether there are messages that the window and pacing hold back.
+    fn has_messages(&self) -> bool {
+        !self.out.retransmit.is_empty() || self.out.has_new() && self.out.has_id()
     }
 
     /// Whether the receiver must learn the floor before anything new can go, or before it can go on.
@@ -277,4 +300,15 @@ impl PeerState {
         let is_stuck = self.out.has_new() && !self.out.has_id();
         self.out.floor.is_owed(floor) || is_stuck && self.out.floor.is_due(floor)
     }
+}
+
+/// Moves a timer to another time, or takes it off.
+fn set(alarmed: &mut Alarmed, shared: &mut Shared, at: Option<Instant>, timer: Timer) {
+    if at == alarmed.map(|(_, at)| at) {
+        return;
+    }
+    if let Some((key, _)) = alarmed.take() {
+        shared.wheel.remove(key);
+    }
+    *alarmed = at.map(|at| (shared.wheel.insert(at, timer), at));
 }

@@ -43,7 +43,7 @@ impl Peers {
     pub(crate) fn remove(&mut self, shared: &mut Shared, peer: Peer) {
         if let Some(state) = self.get_mut(peer) {
             state.down(shared);
-            state.stop_timer(shared);
+            state.stop_timers(shared);
             state.count_streams(shared);
             self.slots[usize::from(peer.slot)] = None;
         }

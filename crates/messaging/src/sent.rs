@@ -3,7 +3,7 @@
 use alloc::{collections::VecDeque, vec::Vec};
 use core::ops::{Range, RangeInclusive};
 
-use hobnob_wire::{Frame, Instant, MessageId};
+use hobnob_wire::{Frame, Instant, MessageId, VarInt};
 
 use crate::key::Key;
 
@@ -63,6 +63,7 @@ pub(crate) enum Carried {
     Piece(Piece),
     Cancel(Cancel),
     Floor(u64),
+    Credit(VarInt),
     Ping,
 }
 

@@ -7,10 +7,12 @@ use hobnob_wire::{Command, ContentHead, Instant, MessageId, Peer, limits::RELAY_
 
 use crate::{
     config::Checked,
+    credit::ReceiveBuffer,
     event::{Event, Failure},
     key::{Key, Keyed},
     limits::POOL_MAX,
     message::{Kind, Message, Messages},
+    reassembly::{AllReassemblies, Dropped},
     sent::Carried,
     stats::Stats,
     wheel::Wheel,
@@ -32,6 +34,8 @@ pub(crate) struct Shared {
     /// What other peers or fan-outs have to do about a change.
     pub(crate) work: VecDeque<Work>,
     pub(crate) stats: Stats,
+    pub(crate) receive_buffer: ReceiveBuffer,
+    pub(crate) reassemblies: AllReassemblies,
     pool: Vec<Vec<Carried>>,
 }
 
@@ -46,6 +50,8 @@ pub(crate) enum Timer {
     Request(Key),
     /// A peer's packets are lost or need a probe.
     Peer(Peer),
+    /// A peer's next datagram may go.
+    Pacing(Peer),
     /// A message that comes in pieces may have been given up.
     Reassembly(Peer, MessageId),
 }
@@ -61,6 +67,8 @@ pub(crate) enum Work {
     },
     /// There may be room for deliveries that wait for it.
     Room(Peer),
+    /// A peer's unfinished message was dropped to make room for another peer's.
+    Dropped(Dropped),
 }
 
 /// A request that came from a peer and is not answered, or its response not acknowledged.
@@ -87,7 +95,9 @@ pub(crate) enum Ending {
 
 impl Shared {
     pub(crate) fn new(config: Checked, now: Instant) -> Self {
+        let chosen = &config.config;
         Self {
+            receive_buffer: ReceiveBuffer::new(chosen.receive_buffer_bytes, chosen.datagram_bytes),
             config,
             commands: Commands::new(),
             messages: Messages::new(),
@@ -98,6 +108,7 @@ impl Shared {
             ready: VecDeque::new(),
             work: VecDeque::new(),
             stats: Stats::default(),
+            reassemblies: AllReassemblies::new(),
             pool: Vec::new(),
         }
     }

@@ -12,10 +12,14 @@ pub struct Stats {
     pub retransmissions: u64,
     /// Packets that were lost.
     pub packets_lost: u64,
+    /// Packets that had counted as lost and were acknowledged after all.
+    pub packets_late: u64,
     /// Times a peer did not answer within a probe timeout.
     pub probe_timeouts: u64,
     /// Ack frames written.
     pub acks_sent: u64,
+    /// Credits told to peers: how much they may have in flight.
+    pub credits_sent: u64,
     /// Messages and pieces of messages that came again.
     pub duplicates: u64,
     /// Messages and requests refused for want of a handler.
@@ -26,6 +30,9 @@ pub struct Stats {
     pub refused_too_large: u64,
     /// Messages refused because their bytes made no sense.
     pub refused_malformed: u64,
+    /// Unfinished messages dropped for another one, or because no more pieces came. Each is refused as
+    /// overloaded.
+    pub reassemblies_dropped: u64,
     /// Packets not acknowledged because something in them could be neither taken nor refused.
     pub packets_withheld: u64,
     /// Packets whose frames made no sense.
@@ -64,13 +71,16 @@ impl Stats {
             ("messages_received_total", self.messages_received),
             ("retransmissions_total", self.retransmissions),
             ("packets_lost_total", self.packets_lost),
+            ("packets_late_total", self.packets_late),
             ("probe_timeouts_total", self.probe_timeouts),
             ("acks_sent_total", self.acks_sent),
+            ("credits_sent_total", self.credits_sent),
             ("duplicates_total", self.duplicates),
             ("refused_no_handler_total", self.refused_no_handler),
             ("refused_overloaded_total", self.refused_overloaded),
             ("refused_too_large_total", self.refused_too_large),
             ("refused_malformed_total", self.refused_malformed),
+            ("reassemblies_dropped_total", self.reassemblies_dropped),
             ("packets_withheld_total", self.packets_withheld),
             ("packets_malformed_total", self.packets_malformed),
             ("responses_stray_total", self.responses_stray),

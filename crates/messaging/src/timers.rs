@@ -22,6 +22,8 @@ pub enum TimeoutReason {
     RequestDeadline,
     /// Packets count as lost, or a peer is asked for an answer.
     Retransmission,
+    /// The next datagram to a peer may go.
+    Pacing,
     /// A message whose pieces stopped coming.
     Reassembly,
     /// No deadline: timers that were far off are sorted anew.
@@ -43,9 +45,16 @@ impl Messaging {
                         state.refresh(&mut self.shared);
                     }
                 }
+                Timer::Pacing(peer) => {
+                    if let Some(state) = self.peers.get_mut(peer) {
+                        state.on_pacing_timer(now);
+                        state.refresh(&mut self.shared);
+                    }
+                }
                 Timer::Reassembly(peer, id) => {
                     if let Some(state) = self.peers.get_mut(peer) {
                         state.on_reassembly_timer(&mut self.shared, now, id);
+                        state.refresh(&mut self.shared);
                     }
                 }
             }
@@ -66,6 +75,7 @@ impl Messaging {
                     Timer::FanOut(_) => TimeoutReason::FanOutDeadline,
                     Timer::Request(_) => TimeoutReason::RequestDeadline,
                     Timer::Peer(_) => TimeoutReason::Retransmission,
+                    Timer::Pacing(_) => TimeoutReason::Pacing,
                     Timer::Reassembly(..) => TimeoutReason::Reassembly,
                 };
                 Deadline { at, reason }

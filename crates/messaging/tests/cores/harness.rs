@@ -16,6 +16,8 @@ use hobnob_wire::{
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
+use crate::bottleneck::Bottleneck;
+
 /// The command every node has a handler for.
 pub(crate) const KNOWN: Command = Command(100);
 /// A command no node has a handler for.
@@ -75,12 +77,15 @@ pub(crate) struct Node {
     pub(crate) echoes: bool,
     /// Never finish the handling of messages.
     pub(crate) holds: bool,
+    /// Stopped until then: its datagrams wait, its timers do not ring.
+    pub(crate) paused_until: Instant,
 }
 
 pub(crate) struct Net {
     pub(crate) nodes: Vec<Node>,
     pub(crate) profile: Profile,
     pub(crate) now: Instant,
+    pub(crate) bottleneck: Option<Bottleneck>,
     config: Config,
     links: BTreeMap<(usize, usize), Link>,
     under_way: BinaryHeap<Reverse<(u64, u64, usize)>>,
@@ -101,6 +106,7 @@ impl Net {
             nodes,
             profile,
             now: Instant::ZERO,
+            bottleneck: None,
             config: config.clone(),
             links: BTreeMap::new(),
             under_way: BinaryHeap::new(),
@@ -289,10 +295,11 @@ impl Net {
         self.now = self.now.max(next);
         self.deliver();
         for node in &mut self.nodes {
-            if node
-                .core
-                .poll_timeout()
-                .is_some_and(|deadline| deadline.at <= self.now)
+            if node.paused_until <= self.now
+                && node
+                    .core
+                    .poll_timeout()
+                    .is_some_and(|deadline| deadline.at <= self.now)
             {
                 node.core.handle_timeout(self.now);
             }
@@ -336,6 +343,9 @@ impl Net {
     }
 
     fn flush(&mut self, index: usize) {
+        if self.nodes[index].paused_until > self.now {
+            return;
+        }
         let mut buffer = vec![0; self.config.datagram_bytes - DATA_OVERHEAD_MAX];
         while let Some(to) = self.nodes[index].core.poll_ready(self.now) {
             let slot = usize::from(to.slot);
@@ -374,7 +384,12 @@ impl Net {
             let jitter = u64::try_from(self.profile.jitter.as_nanos()).expect("short");
             let delay =
                 self.profile.latency + Duration::from_nanos(self.rng.random_range(0..=jitter));
-            let at = (self.now + delay).as_nanos().next_multiple_of(BATCH);
+            let left = match &mut self.bottleneck {
+                Some(link) => link.pass(self.now, from, to, body.len()),
+                None => Some(self.now),
+            };
+            let Some(left) = left else { continue };
+            let at = (left + delay).as_nanos().next_multiple_of(BATCH);
             let place = self.datagrams.len();
             self.datagrams.push(Some(Datagram {
                 from,
@@ -394,6 +409,14 @@ impl Net {
                 break;
             }
             self.under_way.pop();
+            let to = self.datagrams[place].as_ref().map_or(0, |it| it.to);
+            let paused_until = self.nodes[to].paused_until;
+            if paused_until > self.now {
+                self.sequence += 1;
+                let at = paused_until.as_nanos();
+                self.under_way.push(Reverse((at, self.sequence, place)));
+                continue;
+            }
             let datagram = self.datagrams[place].take().expect("delivered once");
             if self.under_way.is_empty() {
                 self.datagrams.clear();
@@ -428,11 +451,10 @@ impl Net {
             .under_way
             .peek()
             .map(|Reverse((at, ..))| Instant::from_nanos(*at));
-        let timers = self
-            .nodes
-            .iter()
-            .filter_map(|node| node.core.poll_timeout())
-            .map(|deadline| deadline.at);
+        let timers = self.nodes.iter().filter_map(|node| {
+            let at = node.core.poll_timeout()?.at;
+            Some(at.max(node.paused_until))
+        });
         timers.chain(arrival).min()
     }
 
@@ -456,6 +478,7 @@ impl Node {
             events: Vec::new(),
             echoes: false,
             holds: false,
+            paused_until: Instant::ZERO,
         }
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hobnob_messaging::{Config, Event, PacketError};
 use hobnob_wire::{
     AckFrame, Command, Content, ContentHead, Frame, MessageId, PacketNumber, Refusal,
-    RefusalReason, ResponseStatus, StreamId, Writer,
+    RefusalReason, ResponseStatus, StreamId, VarInt, Writer,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -250,7 +250,7 @@ fn first_pieces_of_many_messages_are_bounded() {
     let max = Config::default().reassembly_bytes_peer;
     assert!(net.nodes[0].core.stats().reassembly_bytes <= max);
     assert_eq!(
-        net.nodes[0].core.stats().packets_withheld,
+        net.nodes[0].core.stats().reassemblies_dropped,
         200 - (max >> 20) as u64
     );
     net.nodes[0].core.peer_down(net.now, peer(1));
@@ -259,10 +259,31 @@ fn first_pieces_of_many_messages_are_bounded() {
 }
 
 #[test]
+fn no_credit_stops_a_sender_or_makes_it_reckless() {
+    let config = Config {
+        window_bytes_max: 100_000,
+        ..Config::default()
+    };
+    for credit in [0, 1, 1 << 40, (1 << 62) - 1] {
+        let mut net = Net::pair_with(&config, CLEAN, 1);
+        let credit = frame(&Frame::Credit(VarInt::new(credit).unwrap()));
+        hand_in(&mut net, 0, &credit).unwrap();
+        let token = net.send(0, 1, pattern(1 << 20));
+        let is_done = net.run_until(10 * SECOND, |net| {
+            assert!(net.nodes[0].core.in_flight(peer(1)) <= 100_000);
+            net.nodes[0].sent(token).is_some()
+        });
+        assert!(is_done);
+        assert_eq!(net.nodes[0].sent(token), Some(Ok(())));
+    }
+}
+
+#[test]
 fn messages_that_are_put_together_at_once_are_bounded() {
     let mut net = Net::pair(CLEAN, 1);
     let head = content(ContentHead::OneWay { command: KNOWN }, b"beginning");
-    for number in 0..100u32 {
+    let max = hobnob_messaging::limits::REASSEMBLIES_PEER_MAX;
+    for number in 0..u32::try_from(max).unwrap() + 50 {
         let (id, total) = (MessageId::from(number), 2_000);
         let first = Frame::Fragment {
             id,
@@ -272,8 +293,9 @@ fn messages_that_are_put_together_at_once_are_bounded() {
         };
         hand_in(&mut net, number, &frame(&first)).unwrap();
     }
-    let max = hobnob_messaging::limits::REASSEMBLIES_PEER_MAX;
-    assert_eq!(net.nodes[0].core.stats().reassembly_bytes, 2_000 * max);
+    let stats = net.nodes[0].core.stats();
+    assert_eq!(stats.reassembly_bytes, 2_000 * max);
+    assert_eq!(stats.reassemblies_dropped, 50);
 }
 
 #[test]
@@ -461,7 +483,8 @@ fn plausible() -> impl Strategy<Value = Vec<u8>> {
         3 => acks,
         1 => id.clone().prop_map(|id| frame(&Frame::Floor(id)).to_vec()),
         1 => id.clone().prop_map(|id| frame(&Frame::Cancel(id)).to_vec()),
-        2 => (id, 0u16..6).prop_map(|(id, distance)| frame(&Frame::Skip { id, distance }).to_vec()),
+        2 => (id.clone(), 0u16..6).prop_map(|(id, distance)| frame(&Frame::Skip { id, distance }).to_vec()),
+        1 => id.prop_map(|id| frame(&Frame::Credit(id.into())).to_vec()),
         1 => payload.prop_map(|payload| frame(&Frame::Unreliable { command: KNOWN, payload: &payload }).to_vec()),
         1 => Just(frame(&Frame::Noop).to_vec()),
         1 => vec(any::<u8>(), 0..60),

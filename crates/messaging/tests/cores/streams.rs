@@ -296,7 +296,11 @@ fn past_its_deadline_it_holds_up_nothing_even_if_that_is_told_in_vain() {
 
 #[test]
 fn more_given_up_than_can_be_told_one_by_one_is_told_by_the_floor() {
-    let mut net = Net::pair(CLEAN, 1);
+    let config = Config {
+        receive_buffer_bytes: 4 << 20,
+        ..Config::default()
+    };
+    let mut net = Net::pair_with(&config, CLEAN, 1);
     for _ in 0..20_000 {
         net.send(0, 1, "widens the window");
     }

@@ -15,6 +15,18 @@ fn filled() -> Congestion {
     }
 }
 
+fn lose(congestion: &mut Congestion, now: Instant, sent_at: Instant, is_persistent: bool) {
+    congestion.on_lost(
+        now,
+        Loss {
+            packets: 1,
+            sent_at,
+            is_persistent,
+            patience: Duration::from_millis(10),
+        },
+    );
+}
+
 /// Acknowledges a window's worth of datagrams.
 fn round_trip(congestion: &mut Congestion, sent_at: Instant) {
     for _ in 0..congestion.window() / DATAGRAM {
@@ -39,18 +51,18 @@ fn slow_start_doubles_it_up_to_the_limit() {
 fn a_round_trip_halves_it_once() {
     let mut congestion = filled();
     let initial = congestion.window();
-    congestion.on_lost(at(10), at(5), false);
-    congestion.on_lost(at(11), at(6), false);
-    congestion.on_lost(at(12), at(10), false);
+    lose(&mut congestion, at(10), at(5), false);
+    lose(&mut congestion, at(11), at(6), false);
+    lose(&mut congestion, at(12), at(10), false);
     assert_eq!(congestion.window(), initial / 2);
-    congestion.on_lost(at(20), at(11), false);
+    lose(&mut congestion, at(20), at(11), false);
     assert_eq!(congestion.window(), initial / 4);
 }
 
 #[test]
 fn after_a_loss_it_grows_by_a_datagram_a_round_trip() {
     let mut congestion = filled();
-    congestion.on_lost(at(10), at(5), false);
+    lose(&mut congestion, at(10), at(5), false);
     let halved = congestion.window();
     round_trip(&mut congestion, at(9));
     assert_eq!(
@@ -60,6 +72,63 @@ fn after_a_loss_it_grows_by_a_datagram_a_round_trip() {
     );
     round_trip(&mut congestion, at(11));
     assert_eq!(congestion.window(), halved + DATAGRAM);
+}
+
+#[test]
+fn a_small_window_grows_at_half_the_pace() {
+    let mut congestion = filled();
+    for millis in 10..20 {
+        lose(&mut congestion, at(millis), at(millis), false);
+    }
+    let smallest = congestion.window();
+    round_trip(&mut congestion, at(30));
+    assert_eq!(congestion.window(), smallest);
+    round_trip(&mut congestion, at(31));
+    assert_eq!(congestion.window(), smallest + DATAGRAM);
+}
+
+#[test]
+fn a_reduction_for_packets_that_were_only_late_is_undone() {
+    let mut congestion = filled();
+    let initial = congestion.window();
+    lose(&mut congestion, at(10), at(5), false);
+    lose(&mut congestion, at(12), at(6), false);
+    congestion.on_late(at(10));
+    assert_eq!(congestion.window(), initial / 2, "one is still missing");
+    congestion.on_late(at(12));
+    assert_eq!(congestion.window(), initial);
+    round_trip(&mut congestion, at(5));
+    assert_eq!(congestion.window(), 2 * initial, "slow start goes on");
+}
+
+#[test]
+fn reductions_that_follow_at_once_are_undone_together() {
+    let mut congestion = filled();
+    let initial = congestion.window();
+    lose(&mut congestion, at(10), at(5), false);
+    lose(&mut congestion, at(15), at(12), false);
+    assert_eq!(congestion.window(), initial / 4);
+    congestion.on_late(at(10));
+    congestion.on_late(at(15));
+    assert_eq!(congestion.window(), initial);
+}
+
+#[test]
+fn a_packet_that_is_really_lost_keeps_the_window_small() {
+    let mut congestion = filled();
+    let initial = congestion.window();
+    lose(&mut congestion, at(10), at(5), false);
+    lose(&mut congestion, at(11), at(6), false);
+    congestion.on_late(at(11));
+    lose(&mut congestion, at(30), at(20), false);
+    congestion.on_late(at(11));
+    assert_eq!(
+        congestion.window(),
+        initial / 4,
+        "that was another reduction"
+    );
+    congestion.on_late(at(30));
+    assert_eq!(congestion.window(), initial / 2, "only the last is undone");
 }
 
 #[test]
@@ -74,11 +143,11 @@ fn an_underused_window_does_not_grow() {
 #[test]
 fn persistent_congestion_leaves_the_minimum() {
     let mut congestion = filled();
-    congestion.on_lost(at(10), at(5), true);
+    lose(&mut congestion, at(10), at(5), true);
     assert_eq!(congestion.window(), MINIMUM_WINDOW_DATAGRAMS * DATAGRAM);
     assert!(congestion.allows(DATAGRAM) && !congestion.allows(DATAGRAM + 1));
     for millis in 11..100 {
-        congestion.on_lost(at(millis), at(millis), false);
+        lose(&mut congestion, at(millis), at(millis), false);
     }
     assert_eq!(congestion.window(), MINIMUM_WINDOW_DATAGRAMS * DATAGRAM);
 }

@@ -261,12 +261,15 @@ impl MeshBuilder {
             None => Ground::system(self.bind)?,
         };
         let address = self.checked_address(ground.bound)?;
-        let config = EndpointConfig {
+        let mut config = EndpointConfig {
             cluster: cluster_id(&self.app),
             datagram_bytes: self.datagram_bytes,
             gossip: GossipConfig::new(self.profile),
             ..EndpointConfig::new(address, ground.generation, metadata)
         };
+        if let Some(bytes) = ground.socket.receive_buffer_bytes() {
+            config.messaging.receive_buffer_bytes = bytes;
+        }
         let message_bytes_max = config.messaging.message_bytes_max;
         let endpoint = Endpoint::new(config, ground.seed, ground.clock.now())?;
         let settings = Settings {

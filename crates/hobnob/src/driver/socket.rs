@@ -28,6 +28,14 @@ impl Socket {
         }
     }
 
+    /// Bytes of datagrams that wait until they are read, at most. `None` when nobody says.
+    pub(crate) fn receive_buffer_bytes(&self) -> Option<usize> {
+        match self {
+            Self::Udp(socket) => socket.receive_buffer_bytes(),
+            Self::Virtual(_) => None,
+        }
+    }
+
     /// Datagrams one send can carry.
     pub(crate) fn segments_max(&self) -> usize {
         match self {

@@ -50,6 +50,13 @@ impl UdpSocket {
         self.io.local_addr()
     }
 
+    /// Bytes of datagrams that the kernel keeps until they are read: half of the buffer it granted, as its
+    /// own bookkeeping costs about as much as full datagrams do. `None` when it does not say.
+    pub(crate) fn receive_buffer_bytes(&self) -> Option<usize> {
+        let granted = socket2::SockRef::from(&self.io).recv_buffer_size().ok()?;
+        Some(granted / 2)
+    }
+
     /// Datagrams one send can carry.
     pub(crate) fn segments_max(&self) -> usize {
         self.state.max_gso_segments().max(1)

@@ -23,6 +23,12 @@ pub trait Application {
     fn on_wake(&mut self, at: &mut At<'_>, token: u64) {
         let _ = (at, token);
     }
+
+    /// The process has run until nothing was left to do: its events are handed out, its datagrams sent. To look
+    /// at it, not to act.
+    fn on_idle(&mut self, at: &At<'_>) {
+        let _ = at;
+    }
 }
 
 /// An application that ignores everything.
@@ -47,6 +53,7 @@ pub struct At<'a> {
     /// The node itself.
     pub endpoint: &'a mut Endpoint,
     pub(crate) wakes: &'a mut Wakes,
+    pub(crate) is_unsent: &'a mut bool,
 }
 
 impl At<'_> {
@@ -55,6 +62,12 @@ impl At<'_> {
     /// resumed.
     pub fn wake_in(&mut self, after: Duration, token: u64) {
         self.wakes.set(self.now + after, token);
+    }
+
+    /// Leaves what was added here unsent until the process runs for another reason: as when a caller adds a
+    /// message while the driver sleeps, and nobody flushes at once.
+    pub const fn leave_unsent(&mut self) {
+        *self.is_unsent = true;
     }
 }
 

@@ -68,6 +68,8 @@ pub(crate) struct Process {
     /// When it runs for another reason than a timer: its socket holds something, or it has something to send.
     pub(crate) runs_at: Option<Instant>,
     pub(crate) is_paused: bool,
+    /// What was added last is not sent before the process runs again.
+    pub(crate) is_unsent: bool,
     /// When its next timer goes off in the world's time, as of the last [`Process::wind`].
     timer: Option<Instant>,
 }
@@ -94,6 +96,7 @@ impl Node {
             world_now,
             endpoint: &mut process.endpoint,
             wakes: &mut process.wakes,
+            is_unsent: &mut process.is_unsent,
         })
     }
 
@@ -115,6 +118,7 @@ impl Process {
             socket: Socket::default(),
             runs_at: None,
             is_paused: false,
+            is_unsent: false,
             timer: None,
         }
     }

@@ -91,6 +91,9 @@ impl<A: Application> Sim<A> {
                 break;
             }
         }
+        if let Some(at) = self.nodes[id.0].at(id, self.now) {
+            self.app.on_idle(&at);
+        }
         self.touch(id);
     }
 
@@ -109,6 +112,9 @@ impl<A: Application> Sim<A> {
         let Some(process) = &mut node.process else {
             return;
         };
+        if std::mem::take(&mut process.is_unsent) {
+            return;
+        }
         let datagram = node.config.datagram_bytes;
         let room = (BUFFER_BYTES / datagram).max(1) * datagram;
         self.buffer.resize(room.max(self.buffer.len()), 0);

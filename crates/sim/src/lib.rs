@@ -95,6 +95,7 @@ mod clock;
 mod cluster;
 mod conditions;
 mod counters;
+pub mod day;
 mod faults;
 mod generations;
 mod host;

@@ -225,6 +225,11 @@ pub enum Fact<'a> {
         /// What it is.
         state: Declared,
     },
+    /// A process begins to say goodbye.
+    Leaving {
+        /// Which.
+        process: ProcessId,
+    },
     /// A process said goodbye, and that is over.
     LeaveEnded {
         /// Which.

@@ -38,7 +38,7 @@ use std::{collections::BTreeMap, time::Duration};
 use hobnob_endpoint::wire::Instant;
 
 pub use fact::{Aim, CallId, Declared, Digest, Fact, Kind, Outcome, ProcessId};
-pub use report::Report;
+pub use report::{Broken, Report};
 pub use view::{Seen, Sighting};
 pub use violation::Violation;
 
@@ -103,6 +103,7 @@ impl Model {
             Fact::Stopped { process } => self.stop(process),
             Fact::Ran { process, now } => self.check_due(process, now),
             Fact::Declared { process, state } => self.processes.declare(process, state),
+            Fact::Leaving { process } => self.processes.leave(process, 0, 0),
             Fact::LeaveEnded {
                 process,
                 confirmed,
@@ -130,14 +131,26 @@ impl Model {
         self.endings.iter().map(|(key, count)| (*key, *count))
     }
 
-    /// Calls of running processes that have neither ended nor been cancelled.
-    pub fn open_calls(&self) -> usize {
-        self.processes.running().map(|(_, it)| it.due.len()).sum()
-    }
-
-    /// Requests that running processes still work on.
-    pub fn open_work(&self) -> usize {
-        self.processes.running().map(|(_, it)| it.work.len()).sum()
+    /// A call of a running process that has neither ended nor been cancelled, or a handler at work: as the
+    /// violation it is when nothing more will come.
+    pub fn first_open(&self) -> Option<Violation> {
+        let work = |(by, it): (ProcessId, &processes::Process)| {
+            it.work
+                .first()
+                .map(|&(until, call)| Violation::WorkOverdue {
+                    call,
+                    by,
+                    until,
+                    now: self.now,
+                })
+        };
+        let running = || self.processes.running();
+        let call = running().find_map(|(_, it)| it.due.first());
+        let call = call.map(|&(_, call)| Violation::NeverEnded {
+            call,
+            kind: self.calls[&call].kind,
+        });
+        call.or_else(|| running().find_map(work))
     }
 
     /// The run is over, and nothing more will come: what is still open will stay so.

@@ -4,9 +4,6 @@ use std::{collections::BTreeMap, fmt, ops::AddAssign, time::Duration};
 
 use super::{Model, Violation};
 
-/// Violations that a report lists in full.
-const LISTED_MAX: usize = 20;
-
 /// A summary of one run or of many. Reports add up.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
@@ -16,6 +13,8 @@ pub struct Report {
     pub time: Duration,
     /// Datagrams that were sent.
     pub datagrams: u64,
+    /// What became of them.
+    pub fates: BTreeMap<String, u64>,
     /// Faults by kind.
     pub faults: BTreeMap<String, u64>,
     /// Messages by kind and outcome.
@@ -23,7 +22,18 @@ pub struct Report {
     /// Figures that a scenario measured: the sum of their values, and how many there are.
     pub figures: BTreeMap<String, (f64, u64)>,
     /// What was broken, and in which run.
-    pub violations: Vec<(u64, String)>,
+    pub violations: Vec<Broken>,
+}
+
+/// A violation of one run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Broken {
+    /// Which run.
+    pub seed: u64,
+    /// [`Violation::name`].
+    pub name: &'static str,
+    /// When or where, what was expected and what was seen.
+    pub text: String,
 }
 
 impl Report {
@@ -42,8 +52,11 @@ impl Report {
 
     /// Takes in a violation that no model saw.
     pub fn add_violation(&mut self, seed: u64, place: &str, violation: &Violation) {
-        let text = format!("{place}: [{}] {violation}", violation.name());
-        self.violations.push((seed, text));
+        self.violations.push(Broken {
+            seed,
+            name: violation.name(),
+            text: format!("{place}: {violation}"),
+        });
     }
 
     /// Takes in a measured value.
@@ -60,9 +73,16 @@ impl Report {
         }
     }
 
+    /// Counts datagrams by what became of them.
+    pub fn add_fates(&mut self, fate: &str, count: u64) {
+        if count > 0 {
+            *self.fates.entry(fate.into()).or_default() += count;
+        }
+    }
+
     /// The first seed in which something was broken, by number.
     pub fn first_failed(&self) -> Option<u64> {
-        self.violations.iter().map(|(seed, _)| *seed).min()
+        self.violations.iter().map(|broken| broken.seed).min()
     }
 }
 
@@ -71,6 +91,9 @@ impl AddAssign for Report {
         self.seeds += other.seeds;
         self.time += other.time;
         self.datagrams += other.datagrams;
+        for (fate, count) in other.fates {
+            *self.fates.entry(fate).or_default() += count;
+        }
         for (kind, count) in other.faults {
             *self.faults.entry(kind).or_default() += count;
         }
@@ -94,6 +117,9 @@ impl fmt::Display for Report {
             "{} seeds, {hours:.2} virtual hours, {} datagrams",
             self.seeds, self.datagrams
         )?;
+        for (fate, count) in &self.fates {
+            writeln!(f, "  {fate:<28} {count:>12}")?;
+        }
         let faults: u64 = self.faults.values().sum();
         writeln!(f, "faults: {faults}")?;
         for (kind, count) in &self.faults {
@@ -110,11 +136,15 @@ impl fmt::Display for Report {
             writeln!(f, "{name}: {mean:.3} (mean of {count})")?;
         }
         writeln!(f, "violations: {}", self.violations.len())?;
-        for (seed, text) in self.violations.iter().take(LISTED_MAX) {
-            writeln!(f, "  seed {seed}: {text}")?;
+        let mut kinds: BTreeMap<&str, (u64, &Broken)> = BTreeMap::new();
+        for broken in &self.violations {
+            let (count, first) = kinds.entry(broken.name).or_insert((0, broken));
+            *count += 1;
+            *first = (*first).min(broken);
         }
-        if self.violations.len() > LISTED_MAX {
-            writeln!(f, "  … and {} more", self.violations.len() - LISTED_MAX)?;
+        for (name, (count, first)) in kinds {
+            let Broken { seed, text, .. } = first;
+            writeln!(f, "  {name}: {count}, first in seed {seed} {text}")?;
         }
         Ok(())
     }

@@ -239,6 +239,14 @@ pub enum Violation {
         /// Its kind.
         kind: Kind,
     },
+    /// A call came to nothing although nothing is wrong any more.
+    #[error("{call} ended \"{outcome}\" although nothing is wrong any more")]
+    Unserved {
+        /// Which.
+        call: CallId,
+        /// How it ended.
+        outcome: Outcome,
+    },
     /// The faults are over, and a node still sees the cluster as it is not.
     #[error("{by} sees {addr} as {seen}; it is {expected}")]
     WrongView {
@@ -284,14 +292,14 @@ pub enum Violation {
         value: usize,
     },
     /// A figure of a whole run is worse than promised.
-    #[error("{what} is {value:.3}; promised is {bound}")]
+    #[error("{what} is {value:.3}; the bound is {bound:.3}")]
     Figure {
         /// Which.
         what: &'static str,
         /// What it is.
         value: f64,
-        /// What it must be.
-        bound: String,
+        /// What it must not pass.
+        bound: f64,
     },
     /// A core panicked.
     #[error("panic: {message}")]
@@ -327,6 +335,7 @@ impl Violation {
             Self::LimitExceeded { .. } => "limit-exceeded",
             Self::WrongReport { .. } => "wrong-report",
             Self::NeverEnded { .. } => "never-ended",
+            Self::Unserved { .. } => "unserved",
             Self::WrongView { .. } => "wrong-view",
             Self::FalseSuspicion { .. } => "false-suspicion",
             Self::OverLimit { .. } => "over-limit",

@@ -1,0 +1,317 @@
+//! The calls that the nodes make.
+
+use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
+
+use bytes::Bytes;
+use hobnob_endpoint::{
+    Target,
+    messaging::Token,
+    wire::{Command, Instant, Peer},
+};
+use rand::{RngExt, seq::SliceRandom};
+
+use super::{
+    crew::{COMMON, Chore, Crew, Life, Open, Phase, RARE},
+    payload,
+};
+use crate::{
+    At,
+    model::{Aim, CallId, Digest, Fact, Kind, Outcome, ProcessId},
+};
+
+/// Deliveries of a fan-out in flight, at most.
+const FAN_OUT_LIMIT_MAX: usize = 6;
+
+/// Longest time that nobody flushes.
+const UNSENT_MAX: Duration = Duration::from_millis(300);
+
+/// Deadline of the calls that must succeed.
+const CLEAN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// After this, a call of the clean phase that is to be cancelled is.
+const CLEAN_CANCEL: Duration = Duration::from_millis(300);
+
+/// A call that is about to be made.
+pub(super) struct Order {
+    pub(super) call: CallId,
+    by: ProcessId,
+    kind: Kind,
+    command: Command,
+    payload: Bytes,
+    deadline: Instant,
+}
+
+impl Crew {
+    /// A burst of calls, and the next one after a pause.
+    pub(super) fn make_calls(&mut self, at: &mut At<'_>) {
+        let Some(life) = self.lives.get_mut(&at.node) else {
+            return;
+        };
+        if self.phase != Phase::Trouble || life.is_leaving || self.plan.traffic.burst_max == 0 {
+            return;
+        }
+        let traffic = &self.plan.traffic;
+        let calls = life.dice.random_range(1..=traffic.burst_max);
+        let pause = life.dice.pause(traffic.pause);
+        let is_unsent = life.dice.chance(traffic.unsent);
+        let unsent_for = life.dice.up_to(UNSENT_MAX);
+        for _ in 0..calls {
+            self.make_call(at);
+        }
+        if is_unsent {
+            at.leave_unsent();
+            self.after(at, unsent_for, Chore::Flush);
+        }
+        self.after(at, pause, Chore::Traffic);
+    }
+
+    /// One call of each kind to everybody who is there, all of which must succeed, and one that is cancelled.
+    pub(super) fn make_clean_calls(&mut self, at: &mut At<'_>, everybody: &[SocketAddr]) {
+        let own = at.endpoint.addr();
+        let others: Vec<SocketAddr> = everybody.iter().copied().filter(|it| *it != own).collect();
+        let len = self.plan.limits.message.min(20_000);
+        for &to in &others {
+            for kind in [Kind::Send, Kind::Request] {
+                let order = self.order(at, kind, COMMON, len, CLEAN_DEADLINE);
+                self.call_one(at, order, to);
+            }
+            let order = self.order(at, Kind::Request, COMMON, payload::SHORTEST, CLEAN_DEADLINE);
+            let call = order.call;
+            self.to_be_cancelled.insert(call);
+            self.call_one(at, order, to);
+            self.after(at, CLEAN_CANCEL, Chore::Cancel(call));
+        }
+        if !others.is_empty() {
+            let order = self.order(at, Kind::FanOut, COMMON, payload::SHORTEST, CLEAN_DEADLINE);
+            self.call_many(at, order, &others, 2);
+        }
+    }
+
+    pub(super) fn is_to_be_cancelled(&self, call: CallId) -> bool {
+        self.to_be_cancelled.contains(&call)
+    }
+
+    /// The caller gives a call up.
+    pub(super) fn cancel(&mut self, at: &mut At<'_>, call: CallId, was_sendable: bool) {
+        let open = self
+            .lives
+            .get_mut(&at.node)
+            .and_then(|life| life.calls.remove(&call));
+        match open {
+            Some(Open::Call(key)) => at.endpoint.cancel(at.now, key),
+            Some(Open::FanOut(key, _)) => at.endpoint.cancel_fan_out(at.now, key),
+            None => return,
+        }
+        self.see(at.world_now, Fact::Cancelled { call, was_sendable });
+    }
+
+    fn make_call(&mut self, at: &mut At<'_>) {
+        let own = at.endpoint.addr();
+        let others: Vec<SocketAddr> = self.addrs.iter().copied().filter(|it| *it != own).collect();
+        let Some(life) = self.lives.get_mut(&at.node).filter(|_| !others.is_empty()) else {
+            return;
+        };
+        let to = others[life.dice.random_range(0..others.len())];
+        let kind = draw_kind(life, self.plan.traffic.weights);
+        let command = match life.dice.chance(self.plan.traffic.rare) {
+            true => RARE,
+            false => COMMON,
+        };
+        let len = draw_len(life, &mut self.plan.traffic);
+        let time = draw_time(life, self.plan.traffic.deadline_max);
+        let is_cancelled = life.dice.chance(self.plan.traffic.cancelled);
+        let cancel_at_once = life.dice.chance(0.3);
+        let cancel_after = life.dice.up_to(time);
+        let order = self.order(at, kind, command, len, time);
+        let call = order.call;
+        match kind {
+            Kind::FanOut => {
+                let (targets, limit) = self.draw_targets(at, others);
+                self.call_many(at, order, &targets, limit);
+            }
+            _ => self.call_one(at, order, to),
+        }
+        match (is_cancelled, cancel_at_once) {
+            // Not if its end has come already, and was not looked at.
+            (true, true) if !at.endpoint.has_events() => self.cancel(at, call, false),
+            (true, _) => self.after(at, cancel_after, Chore::Cancel(call)),
+            (false, _) => {}
+        }
+    }
+
+    fn draw_targets(
+        &mut self,
+        at: &At<'_>,
+        mut others: Vec<SocketAddr>,
+    ) -> (Vec<SocketAddr>, usize) {
+        let Some(life) = self.lives.get_mut(&at.node) else {
+            return (Vec::new(), 1);
+        };
+        others.shuffle(&mut *life.dice);
+        others.truncate(life.dice.random_range(1..=others.len()));
+        (others, life.dice.random_range(1..=FAN_OUT_LIMIT_MAX))
+    }
+
+    pub(super) fn order(
+        &mut self,
+        at: &At<'_>,
+        kind: Kind,
+        command: Command,
+        len: usize,
+        time: Duration,
+    ) -> Order {
+        let call = CallId(self.next_call);
+        self.next_call += 1;
+        Order {
+            call,
+            by: self.lives[&at.node].process,
+            kind,
+            command,
+            payload: payload::make(call, 0, len),
+            deadline: at.now + time,
+        }
+    }
+
+    pub(super) fn call_one(&mut self, at: &mut At<'_>, order: Order, to: SocketAddr) {
+        let Order {
+            call,
+            by,
+            kind,
+            command,
+            payload,
+            deadline,
+        } = order;
+        let target = self.target(at, to);
+        self.see(
+            at.world_now,
+            Fact::Called {
+                call,
+                kind,
+                by,
+                to: aim(at, target),
+                payload: Digest::of(&payload),
+                deadline,
+            },
+        );
+        let (now, token, endpoint) = (at.now, Token(call.0), &mut *at.endpoint);
+        let taken = match kind {
+            Kind::Unreliable => endpoint
+                .unreliable(now, target, command, payload)
+                .map(|()| None),
+            Kind::Request => endpoint
+                .request(now, target, command, payload, deadline, token)
+                .map(Some),
+            _ => endpoint
+                .send(now, target, command, payload, deadline, token)
+                .map(Some),
+        };
+        match taken {
+            Ok(Some(key)) => {
+                if let Some(life) = self.lives.get_mut(&at.node) {
+                    life.calls.insert(call, Open::Call(key));
+                }
+            }
+            Ok(None) => self.tell_end(at, call, Outcome::Delivered, None),
+            Err(_) => self.tell_end(at, call, Outcome::NotTaken, None),
+        }
+    }
+
+    fn call_many(&mut self, at: &mut At<'_>, order: Order, to: &[SocketAddr], limit: usize) {
+        let mut targets: Vec<(Peer, Aim)> = Vec::new();
+        for &addr in to {
+            let target = self.target(at, addr);
+            let aim = aim(at, target);
+            // As the facade does it: who cannot be called is reported as such, without a delivery.
+            if let Ok(peer) = at.endpoint.peer(at.now, target) {
+                targets.push((peer, aim));
+            }
+        }
+        let aims: Vec<Aim> = targets.iter().map(|(_, aim)| *aim).collect();
+        let call = order.call;
+        self.see(
+            at.world_now,
+            Fact::FanOutBegun {
+                call,
+                by: order.by,
+                to: &aims,
+                limit,
+                payload: Digest::of(&order.payload),
+                deadline: order.deadline,
+            },
+        );
+        let peers: Vec<Peer> = targets.iter().map(|(peer, _)| *peer).collect();
+        let begun = at.endpoint.fan_out(
+            at.now,
+            &peers,
+            order.command,
+            order.payload,
+            NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN),
+            order.deadline,
+            Token(call.0),
+        );
+        let Ok(key) = begun else {
+            return self.tell_end(at, call, Outcome::NotTaken, None);
+        };
+        let targets = targets.into_iter().map(|(peer, aim)| (peer, aim.addr));
+        if let Some(life) = self.lives.get_mut(&at.node) {
+            life.calls
+                .insert(call, Open::FanOut(key, targets.collect()));
+        }
+    }
+
+    fn target(&mut self, at: &At<'_>, addr: SocketAddr) -> Target {
+        let share = self.plan.traffic.to_process;
+        let known = at.endpoint.members().node(addr);
+        let known = known.map(|node| node.identity.generation);
+        let is_for_process = self
+            .lives
+            .get_mut(&at.node)
+            .is_some_and(|life| life.dice.chance(share));
+        Target {
+            addr,
+            generation: known.filter(|_| is_for_process),
+        }
+    }
+}
+
+/// For whom a call is meant: for the process that its caller names, or else for the one it has a session with.
+fn aim(at: &At<'_>, target: Target) -> Aim {
+    let sessions = at.endpoint.sessions();
+    let remote = sessions
+        .peer_at(target.addr)
+        .and_then(|peer| sessions.remote(peer))
+        .filter(|remote| remote.is_established);
+    Aim {
+        addr: target.addr,
+        generation: target.generation.or(remote.and_then(|it| it.generation)),
+    }
+}
+
+fn draw_kind(life: &mut Life, weights: [u32; 4]) -> Kind {
+    let kinds = [Kind::Send, Kind::Request, Kind::Unreliable, Kind::FanOut];
+    let mut draw = life.dice.random_range(0..weights.iter().sum());
+    for (kind, weight) in kinds.into_iter().zip(weights) {
+        if draw < weight {
+            return kind;
+        }
+        draw -= weight;
+    }
+    Kind::Send
+}
+
+fn draw_len(life: &mut Life, traffic: &mut super::plan::Traffic) -> usize {
+    let is_large = traffic.bytes_budget > 0 && life.dice.chance(traffic.large_share);
+    let most = match is_large {
+        true => traffic.large_max,
+        false => traffic.small_max,
+    };
+    let len = life.dice.random_range(0..=most).max(payload::SHORTEST);
+    if is_large {
+        traffic.bytes_budget = traffic.bytes_budget.saturating_sub(len as u64);
+    }
+    len
+}
+
+fn draw_time(life: &mut Life, most: Duration) -> Duration {
+    Duration::from_millis(1) + life.dice.up_to(most)
+}

@@ -1,0 +1,123 @@
+//! Whether a node's queues, tables and buffers stay under their limits.
+
+use hobnob_endpoint::{
+    Endpoint, GOSSIP_PAYLOADS_PEER_MAX,
+    messaging::{
+        Config, PeerLoad,
+        limits::{OPEN_REQUESTS_PEER_MAX, REASSEMBLIES_PEER_MAX},
+    },
+};
+
+use crate::model::{ProcessId, Violation};
+
+/// Every how many steps of a node each of its peers is looked at.
+const PEERS_EVERY: u64 = 16;
+
+/// Datagrams in flight beyond the window, at most. Probes need no window: a probe timeout is at least 1 ms, doubles
+/// six times, and a probe is forgotten after 10 s, which makes 156 of them. The rest is for what needs no window
+/// either: pings and cancels. More would be a storm.
+const BEYOND_WINDOW_MAX: usize = 170;
+
+/// Bytes of pings in flight to a peer: probes of membership, of which there are always some, and of which those
+/// to a peer that does not answer add up until it is declared dead.
+const PINGS_BYTES_MAX: usize = 1_000;
+
+/// Looks at a node after a step, its `steps`th.
+pub(super) fn limits(
+    by: ProcessId,
+    endpoint: &Endpoint,
+    config: &Config,
+    steps: u64,
+) -> Result<(), Violation> {
+    let under = |what, value, limit| match value > limit {
+        true => Err(Violation::OverLimit {
+            by,
+            what,
+            value,
+            limit,
+        }),
+        false => Ok(()),
+    };
+    let stats = endpoint.messages().stats();
+    under("incoming", stats.incoming, config.incoming_max)?;
+    under(
+        "reassembly bytes of the node",
+        stats.reassembly_bytes,
+        config.reassembly_bytes_node,
+    )?;
+    if !steps.is_multiple_of(PEERS_EVERY) {
+        return Ok(());
+    }
+    under(
+        "gossip payloads of a peer",
+        endpoint.gossip_waiting(),
+        GOSSIP_PAYLOADS_PEER_MAX,
+    )?;
+    let gossip = endpoint.members().stats();
+    let faults = usize::try_from(gossip.swim_faults).unwrap_or(usize::MAX);
+    under("faults of SWIM", faults, 0)?;
+    for (peer, _) in endpoint.sessions().peers() {
+        let Some(load) = endpoint.messages().load(peer) else {
+            continue;
+        };
+        let PeerLoad {
+            calls,
+            call_bytes,
+            unreliable,
+            reassemblies,
+            reassembly_bytes,
+            requests,
+            in_flight,
+            ..
+        } = load;
+        under("calls to a peer", calls, config.queue_messages_peer)?;
+        under("call bytes of a peer", call_bytes, config.queue_bytes_peer)?;
+        under(
+            "unreliable messages of a peer",
+            unreliable,
+            config.unreliable_messages_peer,
+        )?;
+        under(
+            "reassemblies of a peer",
+            reassemblies,
+            REASSEMBLIES_PEER_MAX,
+        )?;
+        under(
+            "reassembly bytes of a peer",
+            reassembly_bytes,
+            config.reassembly_bytes_peer,
+        )?;
+        under("requests of a peer", requests, OPEN_REQUESTS_PEER_MAX)?;
+        under(
+            "bytes in flight to a peer",
+            in_flight,
+            config.window_bytes_max + BEYOND_WINDOW_MAX * config.datagram_bytes,
+        )?;
+    }
+    Ok(())
+}
+
+/// Looks at a node that has nothing under way any more.
+pub(super) fn leftovers(by: ProcessId, endpoint: &Endpoint) -> Result<(), Violation> {
+    let none = |what, value| match value {
+        0 => Ok(()),
+        _ => Err(Violation::LeftBehind { by, what, value }),
+    };
+    let stats = endpoint.messages().stats();
+    none("places in use", stats.incoming)?;
+    none("messages held", stats.messages)?;
+    none("reassembly bytes", stats.reassembly_bytes)?;
+    for (peer, _) in endpoint.sessions().peers() {
+        let Some(load) = endpoint.messages().load(peer) else {
+            continue;
+        };
+        none("calls to a peer", load.calls)?;
+        none("call bytes of a peer", load.call_bytes)?;
+        none("unreliable messages of a peer", load.unreliable)?;
+        none("reassemblies of a peer", load.reassemblies)?;
+        none("requests of a peer", load.requests)?;
+        let beyond_pings = load.in_flight.saturating_sub(PINGS_BYTES_MAX);
+        none("bytes in flight to a peer", beyond_pings)?;
+    }
+    Ok(())
+}

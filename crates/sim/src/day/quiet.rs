@@ -1,0 +1,95 @@
+//! After the faults: everything comes to its end, and everything works again.
+
+use std::{net::SocketAddr, time::Duration};
+
+use super::{
+    checks,
+    crew::{Crew, Phase, WAKE_CLEAN},
+    plan::Plan,
+};
+use crate::{NodeId, Sim, model::Violation};
+
+/// How often it is looked whether everything has come to its end.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// A message whose sender died is given up by its receiver after a minute without a piece of it; an address at
+/// which nobody answers is forgotten after one to two minutes.
+const LEFTOVERS_GO_WITHIN: Duration = Duration::from_secs(130);
+
+/// How long the calls of the clean phase may take; their deadline is longer.
+const CLEAN_WITHIN: Duration = Duration::from_secs(5);
+
+/// Within this a handler learns that its caller has given up: a few round trips of a good network.
+const CANCELS_ARRIVE_WITHIN: Duration = Duration::from_secs(1);
+
+/// Ends a day.
+pub(super) fn run(sim: &mut Sim<Crew>, plan: &Plan) {
+    sim.app.phase = Phase::Quiet;
+    let patience = plan.settles_within();
+    if let Err(violation) = wait(sim, patience, unsettled) {
+        sim.app.model.blame(violation);
+        return finish(sim);
+    }
+    if let Err(violation) = wait(sim, LEFTOVERS_GO_WITHIN, leftovers) {
+        sim.app.model.blame(violation);
+    }
+    clean(sim);
+    finish(sim);
+}
+
+/// Everybody calls everybody, twice. The first time may find sessions that the other side has ended because it took
+/// this one for dead; the second time everything must succeed.
+fn clean(sim: &mut Sim<Crew>) {
+    let alive: Vec<NodeId> = alive(sim).collect();
+    let everybody = alive.iter().map(|id| sim.addr(*id));
+    sim.app.everybody = everybody.collect::<Vec<SocketAddr>>();
+    for phase in [Phase::Meeting, Phase::Clean] {
+        sim.app.phase = phase;
+        let since = sim.now();
+        for &id in &alive {
+            sim.with(id, |at| at.wake_in(Duration::ZERO, WAKE_CLEAN));
+        }
+        sim.run_for(CLEAN_WITHIN);
+        sim.app.model.check_abandoned(since, CANCELS_ARRIVE_WITHIN);
+    }
+    if let Err(violation) = wait(sim, CLEAN_WITHIN * 2, leftovers) {
+        sim.app.model.blame(violation);
+    }
+}
+
+fn finish(sim: &mut Sim<Crew>) {
+    sim.app.model.finish();
+}
+
+/// Lets time pass until `trouble` finds none, at most for `patience`.
+fn wait(
+    sim: &mut Sim<Crew>,
+    patience: Duration,
+    trouble: impl Fn(&Sim<Crew>) -> Option<Violation>,
+) -> Result<(), Violation> {
+    let end = sim.now() + patience;
+    loop {
+        match trouble(sim) {
+            None => return Ok(()),
+            Some(violation) if sim.now() >= end => return Err(violation),
+            Some(_) => sim.run_for(LOOK_EVERY),
+        }
+    }
+}
+
+/// Whether some call is open, or somebody sees the cluster as it is not.
+fn unsettled(sim: &Sim<Crew>) -> Option<Violation> {
+    let open = sim.app.model.first_open();
+    open.or_else(|| alive(sim).find_map(|id| sim.app.wrong_view(id, sim.endpoint(id)?)))
+}
+
+fn leftovers(sim: &Sim<Crew>) -> Option<Violation> {
+    alive(sim).find_map(|id| {
+        let process = sim.app.lives.get(&id)?.process;
+        checks::leftovers(process, sim.endpoint(id)?).err()
+    })
+}
+
+fn alive(sim: &Sim<Crew>) -> impl Iterator<Item = NodeId> {
+    sim.ids().filter(|id| sim.endpoint(*id).is_some())
+}

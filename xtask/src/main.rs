@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use xtask::runner::{Options, Runner};
+use xtask::runner::{Options, Runner, Shell};
+use xtask::sim;
 use xtask::steps::{self, Step};
 
 #[derive(Parser)]
@@ -40,6 +41,8 @@ enum Chore {
     Tidy,
     /// Licences and sources of every dependency.
     Licences,
+    /// Bad days in the simulator: whole nodes, random faults, every promise checked.
+    Sim(sim::Options),
     /// The minimum supported Rust version is stated once and kept.
     Msrv,
 }
@@ -66,11 +69,21 @@ fn main() -> ExitCode {
         Chore::Purity => (steps::PURITY, Options::default()),
         Chore::Tidy => (steps::TIDY, Options::default()),
         Chore::Licences => (steps::LICENCES, Options::default()),
+        Chore::Sim(days) => {
+            return exit(Shell::here().and_then(|mut shell| sim::run(&mut shell, &days)));
+        }
         Chore::Msrv => (steps::MSRV, Options::default()),
     };
     match Runner::new(options).map(|runner| runner.run(steps)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        Err(error) => exit(Err(error)),
+    }
+}
+
+fn exit(result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {error}");
             ExitCode::FAILURE

@@ -71,6 +71,15 @@ impl Shell {
         }
     }
 
+    /// A shell in the repository this program was built from, without a deadline.
+    ///
+    /// # Errors
+    ///
+    /// If the repository's root can't be found.
+    pub fn here() -> Result<Self, String> {
+        find_root().map(Self::new)
+    }
+
     /// Runs cargo with `args` and lets its output through.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use crate::metadata::Metadata;
 use crate::runner::{Shell, cargo};
 use crate::tally::Tally;
 use crate::tree::Tree;
-use crate::{licences, msrv, netns, process, purity, tidy};
+use crate::{licences, msrv, netns, process, purity, sim, tidy};
 
 /// Something with a name that passes or fails.
 pub struct Step {
@@ -62,10 +62,14 @@ const NAMESPACES: Step = Step {
     name: "netns",
     run: netns::check,
 };
+const DAYS: Step = Step {
+    name: "sim",
+    run: sim::check,
+};
 
 /// Everything, the quick checks first.
 pub const CI: &[Step] = &[
-    FORMAT, HOUSE, LICENCE, VERSION, PURE, CLIPPY, FUZZ, DOCS, TESTS, DOC_TESTS, NAMESPACES,
+    FORMAT, HOUSE, LICENCE, VERSION, PURE, CLIPPY, FUZZ, DOCS, TESTS, DOC_TESTS, NAMESPACES, DAYS,
 ];
 /// The `fmt` chore.
 pub const FMT: &[Step] = &[FORMAT];

@@ -197,7 +197,7 @@ impl Model {
         aim: super::Aim,
     ) {
         if let Some(meant) = aim.generation
-            && !self.processes.has_later(aim.addr, meant)
+            && !self.processes.has_successor(aim.addr, meant)
         {
             self.blame(Violation::NotRestarted {
                 call,

@@ -150,12 +150,17 @@ impl Processes {
         self.at.get(&addr)?.last().copied()
     }
 
-    /// Whether any process at `addr` went under a later generation.
-    pub(super) fn has_later(&self, addr: SocketAddr, than: Generation) -> bool {
+    /// Whether the process of that generation at `addr` has a successor: one that was started after it, even
+    /// with a clock behind, or that went under a later generation.
+    pub(super) fn has_successor(&self, addr: SocketAddr, generation: Generation) -> bool {
         let lives = self.at.get(&addr).into_iter().flatten();
-        lives
+        let mut generations = lives
             .filter_map(|life| self.all.get(life))
-            .any(|it| it.generations.iter().any(|generation| *generation > than))
+            .map(|it| &it.generations)
+            .skip_while(|them| !them.iter().any(|it| *it >= generation));
+        let first = generations.next();
+        first.is_some_and(|them| them.iter().any(|it| *it > generation))
+            || generations.next().is_some()
     }
 
     /// Whether everybody must know of the goodbye: more have confirmed it than have died since, so one of

@@ -44,7 +44,7 @@ pub struct Endpoint {
 pub struct Target {
     /// The node's mesh address.
     pub addr: SocketAddr,
-    /// Which life of the node is meant: a later process at the address is then refused. `None` takes
+    /// Which life of the node is meant: no other process at the address gets the call then. `None` takes
     /// whoever is there.
     pub generation: Option<Generation>,
 }

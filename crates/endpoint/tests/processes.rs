@@ -1,0 +1,95 @@
+//! Which process a message reaches, and in which session.
+
+mod common;
+
+use common::{A, B, C, Handled, Mesh, target};
+use hobnob_endpoint::{
+    CallError,
+    messaging::{Event, Failure, Token},
+    wire::Generation,
+};
+
+#[test]
+fn the_datagram_that_proves_a_session_is_handled_in_it() {
+    let mut mesh = Mesh::new();
+    mesh.send(A, target(B, None), 1);
+    mesh.pass();
+    assert_eq!(mesh.handled, [Handled { by: B, token: 1 }]);
+    let sent = Event::Sent {
+        token: Token(1),
+        result: Ok(()),
+    };
+    assert_eq!(mesh.ended, [(A, sent)]);
+}
+
+#[test]
+fn the_first_message_of_a_restarted_node_is_handled_once() {
+    let mut mesh = Mesh::new();
+    mesh.send(A, target(B, None), 1);
+    mesh.pass();
+    mesh.restart(B, Generation(2));
+    mesh.send(B, target(A, None), 2);
+    mesh.pass();
+    // Whatever was not acknowledged comes again.
+    mesh.wait();
+    mesh.wait();
+    let from_successor = Handled { by: A, token: 2 };
+    assert_eq!(mesh.handled, [Handled { by: B, token: 1 }, from_successor]);
+}
+
+#[test]
+fn a_call_to_a_successor_reaches_it_although_the_session_is_with_the_one_before() {
+    let mut mesh = Mesh::new();
+    mesh.join(A, C);
+    mesh.join(B, C);
+    mesh.send(A, target(B, Some(Generation(1))), 1);
+    mesh.pass();
+    mesh.is_cut = true;
+    mesh.restart(B, Generation(2));
+    mesh.join(B, C);
+    while mesh.known(A, B) != Some(Generation(2)) {
+        mesh.wait();
+    }
+    mesh.send(A, target(B, None), 2);
+    mesh.send(A, target(B, Some(Generation(2))), 3);
+    mesh.send(A, target(B, Some(Generation(2))), 4);
+    mesh.is_cut = false;
+    mesh.pass();
+    let first = Handled { by: B, token: 1 };
+    let later = [3, 4].map(|token| Handled { by: B, token });
+    assert_eq!(mesh.handled, [&[first][..], &later].concat());
+    let ended = |token, result| {
+        let token = Token(token);
+        (A, Event::Sent { token, result })
+    };
+    assert_eq!(
+        mesh.ended,
+        [
+            ended(1, Ok(())),
+            ended(2, Err(Failure::PeerRestarted)),
+            ended(3, Ok(())),
+            ended(4, Ok(())),
+        ]
+    );
+}
+
+#[test]
+fn a_call_is_given_to_no_process_but_the_one_it_is_for() {
+    let mut mesh = Mesh::new();
+    mesh.send(A, target(B, Some(Generation(5))), 1);
+    mesh.pass();
+    assert_eq!(mesh.handled, []);
+    let sent = Event::Sent {
+        token: Token(1),
+        result: Err(Failure::PeerRestarted),
+    };
+    assert_eq!(mesh.ended, [(A, sent)]);
+}
+
+#[test]
+fn calls_to_an_earlier_process_than_others_wait_for_are_refused() {
+    let mut mesh = Mesh::new();
+    mesh.send(A, target(B, Some(Generation(5))), 1);
+    let refused = mesh.try_send(A, target(B, Some(Generation(4))), 2);
+    assert_eq!(refused, Err(CallError::PeerRestarted));
+}

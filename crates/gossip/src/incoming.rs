@@ -77,6 +77,10 @@ impl Gossip {
             self.remind_of_goodbye(from);
             return Ok(());
         }
+        if self.is_outlived(packet.header.src) {
+            self.tell_successor(from);
+            return Ok(());
+        }
         if !self.is_of_use(&packet) || !self.is_for_this_life(now, &packet) {
             return Ok(());
         }
@@ -197,6 +201,13 @@ impl Gossip {
         self.directory
             .get(life.addr)
             .is_some_and(|entry| entry.has_left() && life.generation <= entry.life.generation)
+    }
+
+    /// Whether a later process is known at the address: the sender took itself for newer than it is. SWIM
+    /// would tell it no more than that it is dead, again and again, as its next lives are not enough.
+    fn is_outlived(&self, life: Life) -> bool {
+        let known = self.directory.get(life.addr);
+        known.is_some_and(|entry| life.generation < entry.life.generation)
     }
 
     fn suspects(&self, life: Life) -> bool {

@@ -89,6 +89,19 @@ impl Gossip {
         }
     }
 
+    /// Whoever speaks with a generation below one that its address has had is told of that, and has to
+    /// outgrow it.
+    pub(crate) fn tell_successor(&mut self, addr: SocketAddr) {
+        let item = match (self.passable_record(addr), self.directory.get(addr)) {
+            (Some(record), _) => Item::Record(record.clone()),
+            (None, Some(entry)) => Item::Failed(entry.life),
+            (None, None) => return,
+        };
+        let mut packer = ItemPacker::answer();
+        packer.push(&item);
+        self.outbox.push_all(addr, packer.finish());
+    }
+
     /// The last word of a process ends all its lives. It has to be on record before SWIM says that the node
     /// is down, or that would count as a failure; but a process that is new here has to be known to SWIM
     /// before it can have a record.

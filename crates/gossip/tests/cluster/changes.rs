@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use hobnob_gossip::{
-    DeclaredState, Event, Metadata, MetadataError, MetadataFields, NodeState, limits,
+    DeclaredState, Event, Gossip, Identity, Metadata, MetadataError, MetadataFields, NodeState,
+    Profile, limits,
 };
-use hobnob_wire::Generation;
+use hobnob_wire::{Generation, Instant};
 
 use crate::net::{Net, Weather, addr, metadata};
 
@@ -147,6 +148,48 @@ fn a_restart_with_a_smaller_generation_outgrows_its_past() {
             Event::SelfRenewed { identity } if identity.generation == generation
         )));
     }
+}
+
+/// Of the process before it no more than its generation is known: it has not spoken yet.
+#[test]
+fn a_restart_with_a_smaller_generation_outgrows_a_past_without_a_record() {
+    let now = Instant::ZERO;
+    let node = |index, generation| {
+        let me = Identity {
+            addr: addr(index),
+            generation: Generation(generation),
+        };
+        Gossip::new(Profile::Lan.into(), me, metadata(index), 6, now)
+    };
+    let mut pair = [node(0, 1_000), node(1, 1_000)];
+    pair[1].announce(now, addr(0));
+    exchange(&mut pair, now);
+    pair[0].observed_restart(now, addr(1), Generation(2_000));
+    pair[1] = node(1, 500);
+    pair[1].announce(now, addr(0));
+    exchange(&mut pair, now);
+    let me = pair[1].me().identity;
+    assert!(me.generation > Generation(2_000), "{me}");
+    assert_eq!(pair[0].nodes().next().map(|node| node.identity), Some(me));
+}
+
+/// Lets two nodes talk until neither has anything to say.
+fn exchange(pair: &mut [Gossip; 2], now: Instant) {
+    for turn in 0..50 {
+        let mut quiet = true;
+        for from in [0, 1] {
+            while let Some((_, payload)) = pair[from].poll_transmit() {
+                quiet = false;
+                pair[1 - from]
+                    .handle_payload(now, addr(from), &payload)
+                    .unwrap_or_else(|error| panic!("turn {turn}: {error}"));
+            }
+        }
+        if quiet {
+            return;
+        }
+    }
+    panic!("two nodes have something to say for ever");
 }
 
 /// It began below its past twice, and the second time its past had said goodbye.

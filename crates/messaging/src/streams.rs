@@ -41,7 +41,7 @@ pub(crate) struct Streams {
 #[derive(Debug)]
 struct Stream {
     name: StreamId,
-    /// The id of its last message in this session, unless the receiver is done with that one for sure.
+    /// The id of its last message in the current session, unless the receiver is done with that one for sure.
     last: Option<u64>,
     /// Messages in a lane, without an id.
     queued: usize,

@@ -25,6 +25,7 @@ pub mod netns;
 pub mod process;
 pub mod purity;
 pub mod runner;
+pub mod sabotage;
 pub mod sim;
 pub mod source;
 pub mod steps;

@@ -98,6 +98,24 @@ impl Shell {
         self.stream(command, |_| {})
     }
 
+    /// Runs `command`, for `limit` at most, and hands its output on instead of printing it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Shell::cargo`].
+    pub fn listen(
+        &mut self,
+        command: &mut Command,
+        limit: Duration,
+        on_line: impl FnMut(&str),
+    ) -> Result<(), String> {
+        let name = process::describe(command);
+        let limit = Instant::now() + limit;
+        let deadline = self.deadline.map_or(limit, |deadline| deadline.min(limit));
+        process::stream(command, Some(deadline), on_line)
+            .map_err(|trouble| format!("`{name}`: {trouble}"))
+    }
+
     /// Runs `cargo test` with `args` and counts the tests it reports.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::metadata::Metadata;
 use crate::runner::Shell;
+use crate::sabotage;
 
 /// The cargo profile of the runner.
 pub const PROFILE: &str = "sim";
@@ -17,6 +18,9 @@ pub const PROFILE: &str = "sim";
 pub const PACKAGE: &str = "hobnob-sim";
 /// See [`PACKAGE`].
 pub const PROGRAM: &str = "day";
+
+/// What `--sabotage` alone stands for.
+const ALL_FAULTS: &str = "all";
 
 /// Seeds of the days that `cargo xtask ci` lives through.
 const CI_SEEDS: &str = "500";
@@ -26,6 +30,9 @@ const CI_OTHERS: &[(&str, &str)] = &[
     ("partition", "20"),
     ("restart", "20"),
     ("pause", "20"),
+    ("bulk", "6"),
+    ("large", "6"),
+    ("saturated", "4"),
 ];
 
 /// What to run.
@@ -49,6 +56,9 @@ pub struct Options {
     /// Days at once; as many as there are cores unless set.
     #[arg(long, value_name = "J")]
     pub jobs: Option<usize>,
+    /// Instead: plants the faults of ci/sabotage.toml, all or one, and says which violation noticed each.
+    #[arg(long, value_name = "FAULT", num_args = 0..=1, default_missing_value = ALL_FAULTS)]
+    pub sabotage: Option<String>,
 }
 
 impl Options {
@@ -79,6 +89,12 @@ impl Options {
 ///
 /// If it cannot be built, or a day broke a promise.
 pub fn run(shell: &mut Shell, options: &Options) -> Result<(), String> {
+    if let Some(fault) = &options.sabotage {
+        return sabotage::run(
+            shell,
+            Some(fault.as_str()).filter(|name| *name != ALL_FAULTS),
+        );
+    }
     let runner = build(shell)?;
     shell.run(Command::new(runner).args(options.arguments()))
 }

@@ -4,7 +4,7 @@ use crate::metadata::Metadata;
 use crate::runner::{Shell, cargo};
 use crate::tally::Tally;
 use crate::tree::Tree;
-use crate::{licences, msrv, netns, process, purity, sim, tidy};
+use crate::{licences, msrv, netns, process, purity, sabotage, sim, tidy};
 
 /// Something with a name that passes or fails.
 pub struct Step {
@@ -66,10 +66,15 @@ const DAYS: Step = Step {
     name: "sim",
     run: sim::check,
 };
+const SABOTAGE: Step = Step {
+    name: "sabotage",
+    run: sabotage::check,
+};
 
 /// Everything, the quick checks first.
 pub const CI: &[Step] = &[
     FORMAT, HOUSE, LICENCE, VERSION, PURE, CLIPPY, FUZZ, DOCS, TESTS, DOC_TESTS, NAMESPACES, DAYS,
+    SABOTAGE,
 ];
 /// The `fmt` chore.
 pub const FMT: &[Step] = &[FORMAT];

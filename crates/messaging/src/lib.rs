@@ -54,7 +54,7 @@
 //! Messages have no order, but for those that are sent in a *stream*, a name among the messages to one peer.
 //!
 //! - The sender gives the messages of a stream their ids in the order of sending. Each tells how far below its
-//!   own id that of the message before it stands, or that there is none: none was transmitted in the current one,
+//!   own id that of the message before it stands, or that there is none: none was transmitted in the current session,
 //!   or the receiver has confirmed a floor above it.
 //! - The receiver gives a message out when the one before it is *settled*. Until then it is held, and
 //!   acknowledged: held is taken. What there is no room to hold is refused.

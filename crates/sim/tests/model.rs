@@ -436,6 +436,18 @@ fn views_converge_to_what_is_there() {
         case.model.wrong_view(A, []).is_none(),
         "it may be forgotten"
     );
+
+    case.start(ProcessId(2), 1, 2);
+    case.see(Fact::Stopped {
+        process: ProcessId(2),
+    });
+    assert_eq!(case.view_of_a(2, Seen::Failed), None);
+    assert_eq!(
+        case.view_of_a(1, Seen::Failed),
+        None,
+        "nobody met the second"
+    );
+    assert_eq!(case.view_of_a(3, Seen::Failed), Some("wrong-view"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod msrv;
 mod process;
 mod purity;
 mod runner;
+mod sabotage;
 mod source;
 mod std_probe;
 mod tidy;

@@ -7,7 +7,7 @@ use rand::seq::IndexedRandom;
 
 use super::{
     Scenario,
-    crew::{Chore, Crew, Phase},
+    crew::{COMMON, Chore, Crew, Phase, WAKE_DECLARE, WAKE_POUR},
     dice::Dice,
     plan::{Handlers, Limits, Plan, Traffic},
     weather::Faults,
@@ -45,6 +45,14 @@ const SHARE_MIN: f64 = 1.0 / 3.0;
 /// does not slow down.
 const WASTE_MAX: f64 = 0.15;
 
+/// Links to saturate, and their queues: one delays by 52 ms at most, so that a round trip over four full ones is well
+/// within the probe timeout of a data centre's profile, 500 ms.
+const SLOW_LINKS: [(u64, usize); 2] = [(5_000_000, 32 << 10), (10_000_000, 64 << 10)];
+
+/// Within this everybody knows of a change of state, however busy the links are: rounds of news, and of comparing
+/// knowledge where news was lost.
+const NEWS_WITHIN: Duration = Duration::from_secs(10);
+
 /// Messages that a process sends as fast as it can.
 #[derive(Clone, Debug)]
 pub(super) struct Pour {
@@ -53,17 +61,14 @@ pub(super) struct Pour {
 }
 
 /// The plan of a day of load.
-pub(super) fn plan(scenario: Scenario, dice: &mut Dice) -> Plan {
+pub(super) fn plan(scenario: Scenario) -> Plan {
     Plan {
         nodes: match scenario {
             Scenario::Bulk => 1 + BULK_SENDERS,
             Scenario::Large => 2,
             _ => 6,
         },
-        profile: match dice.chance(0.5) {
-            true => Profile::Local,
-            false => Profile::Lan,
-        },
+        profile: Profile::Lan,
         trouble: GATHERING + WARM_UP + MEASURED,
         traffic: Traffic::none(),
         handlers: Handlers::quick(),
@@ -185,11 +190,10 @@ fn large(sim: &mut Sim<Crew>, ids: &[NodeId], report: &mut Report) {
 }
 
 fn saturated(sim: &mut Sim<Crew>, ids: &[NodeId], dice: &mut Dice) {
+    let (bits_per_second, queue_bytes) = *SLOW_LINKS.choose(dice).unwrap_or(&SLOW_LINKS[0]);
     let link = Link {
-        bits_per_second: *[2_000_000, 5_000_000, 10_000_000]
-            .choose(dice)
-            .unwrap_or(&2_000_000),
-        queue_bytes: *[32 << 10, 64 << 10].choose(dice).unwrap_or(&65_536),
+        bits_per_second,
+        queue_bytes,
     };
     for &id in ids {
         let host = Host {
@@ -203,7 +207,17 @@ fn saturated(sim: &mut Sim<Crew>, ids: &[NodeId], dice: &mut Dice) {
     let everybody: Vec<SocketAddr> = ids.iter().map(|id| sim.addr(*id)).collect();
     let len = *[1 << 10, 64 << 10, 1 << 20].choose(dice).unwrap_or(&1_024);
     pour(sim, ids, &everybody, len);
-    sim.run_for(WARM_UP + MEASURED);
+    sim.run_for(WARM_UP + MEASURED - NEWS_WITHIN);
+    for &id in ids {
+        sim.with(id, |at| at.wake_in(Duration::ZERO, WAKE_DECLARE));
+    }
+    sim.run_for(NEWS_WITHIN);
+    let wrong = ids
+        .iter()
+        .find_map(|id| sim.app.wrong_view(*id, sim.endpoint(*id)?));
+    if let Some(violation) = wrong {
+        sim.app.model.blame(violation);
+    }
     sim.app.is_stable = false;
     for &id in ids {
         sim.set_host(id, Host::default());
@@ -224,7 +238,7 @@ fn pour(sim: &mut Sim<Crew>, from: &[NodeId], to: &[SocketAddr], len: usize) {
         let own = sim.addr(id);
         let to = to.iter().copied().filter(|addr| *addr != own).collect();
         sim.app.pours.insert(id, Pour { to, len });
-        sim.with(id, |at| at.wake_in(Duration::ZERO, super::crew::WAKE_POUR));
+        sim.with(id, |at| at.wake_in(Duration::ZERO, WAKE_POUR));
     }
 }
 
@@ -253,7 +267,7 @@ impl Crew {
         let Some(len) = self.pours.get(&at.node).map(|pour| pour.len) else {
             return;
         };
-        let order = self.order(at, Kind::Send, super::crew::COMMON, len, DEADLINE);
+        let order = self.order(at, Kind::Send, COMMON, len, DEADLINE);
         let call = order.call;
         if let Some(life) = self.lives.get_mut(&at.node) {
             life.poured.insert(call, addr);

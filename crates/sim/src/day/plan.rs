@@ -92,7 +92,7 @@ pub(super) struct Limits {
 impl Plan {
     pub(super) fn draw(scenario: Scenario, dice: &mut Dice) -> Self {
         if scenario.is_load() {
-            return load::plan(scenario, dice);
+            return load::plan(scenario);
         }
         let nodes = match dice.random_range(0..100) {
             0..4 => 30,

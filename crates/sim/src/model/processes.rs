@@ -150,6 +150,16 @@ impl Processes {
         self.at.get(&addr)?.last().copied()
     }
 
+    /// The process at `addr` that went under `generation`.
+    pub(super) fn of(&self, addr: SocketAddr, generation: Generation) -> Option<&Process> {
+        let mut lives = self
+            .at
+            .get(&addr)?
+            .iter()
+            .filter_map(|life| self.all.get(life));
+        lives.find(|it| it.generations.contains(&generation))
+    }
+
     /// Whether the process of that generation at `addr` has a successor: one that was started after it, even
     /// with a clock behind, or that went under a later generation.
     pub(super) fn has_successor(&self, addr: SocketAddr, generation: Generation) -> bool {

@@ -26,7 +26,7 @@ pub struct Report {
 }
 
 /// A violation of one run.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
     /// Which run.
     pub seed: u64,
@@ -140,7 +140,9 @@ impl fmt::Display for Report {
         for broken in &self.violations {
             let (count, first) = kinds.entry(broken.name).or_insert((0, broken));
             *count += 1;
-            *first = (*first).min(broken);
+            if broken.seed < first.seed {
+                *first = broken;
+            }
         }
         for (name, (count, first)) in kinds {
             let Broken { seed, text, .. } = first;

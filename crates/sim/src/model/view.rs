@@ -75,7 +75,11 @@ impl Model {
             return sighting.seen == Seen::Here(process.declared)
                 && process.generations.last() == Some(&sighting.generation);
         }
-        match (process.goodbye, sighting.seen) {
+        // Nobody may have met the last process; then the one before it stays listed.
+        let Some(listed) = self.processes.of(sighting.addr, sighting.generation) else {
+            return false;
+        };
+        match (listed.goodbye, sighting.seen) {
             (Some(_), Seen::Left) => true,
             (Some(goodbye), Seen::Failed) => !self.processes.must_be_known(goodbye),
             (None, seen) => seen == Seen::Failed,

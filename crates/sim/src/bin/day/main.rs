@@ -19,7 +19,7 @@ use std::{
 
 use hobnob_sim::{
     day,
-    model::{Report, Violation},
+    model::{Broken, Report, Violation},
 };
 use options::Options;
 
@@ -41,10 +41,21 @@ fn main() -> ExitCode {
     match report.first_failed() {
         None => ExitCode::SUCCESS,
         Some(seed) => {
+            if options.until_caught {
+                say_what_was_caught(&report);
+            }
             let scenario = options.scenario;
             println!("replay: cargo xtask sim --scenario {scenario} --seed {seed} --trace");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// One line for whoever counts how long it took.
+fn say_what_was_caught(report: &Report) {
+    if let Some(Broken { seed, name, text }) = report.violations.first() {
+        let seeds = report.seeds;
+        println!("caught: by {name} after {seeds} seeds, in seed {seed} {text}");
     }
 }
 
@@ -85,7 +96,8 @@ fn run(options: &Options) -> Report {
         }
     });
     let mut total = total.into_inner().expect("as above");
-    total.violations.sort();
+    // Those of one day stay in the order in which they came.
+    total.violations.sort_by_key(|broken| broken.seed);
     total
 }
 

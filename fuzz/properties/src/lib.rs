@@ -8,12 +8,14 @@
 //! [`seeds`] and whatever was found since, and a target `fuzz/fuzz_targets/NAME.rs`.
 
 mod capsule;
-mod datagram;
+mod frames;
+mod operations;
 pub mod seeds;
 mod session;
 
 pub use capsule::{capsule, capsule_json};
-pub use datagram::datagram;
+pub use frames::frames;
+pub use operations::{operations, show_operations};
 pub use session::session;
 
 /// A property's name and the property.
@@ -23,6 +25,7 @@ pub type Property = (&'static str, fn(&[u8]));
 pub const PROPERTIES: &[Property] = &[
     ("capsule", capsule),
     ("capsule_json", capsule_json),
-    ("datagram", datagram),
+    ("frames", frames),
+    ("operations", operations),
     ("session", session),
 ];

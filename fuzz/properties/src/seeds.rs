@@ -11,7 +11,8 @@ pub fn all() -> Vec<(&'static str, Vec<Seed>)> {
     vec![
         ("capsule", capsule()),
         ("capsule_json", capsule_json()),
-        ("datagram", crate::datagram::seeds()),
+        ("frames", crate::frames::seeds::seeds()),
+        ("operations", crate::operations::seeds()),
         ("session", crate::session::seeds()),
     ]
 }

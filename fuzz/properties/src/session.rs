@@ -11,7 +11,7 @@ use hobnob_endpoint::{
     wire::{Command, Generation, Instant, Peer, ResponseStatus, Writer},
 };
 
-use crate::{datagram, seeds::Seed};
+use crate::{frames::seeds as frames, seeds::Seed};
 
 /// Bytes of the buffers on both sides.
 const ROOM: usize = 65_000;
@@ -157,7 +157,7 @@ fn peer_addr() -> SocketAddr {
 
 /// Conversations, good and bad.
 pub(crate) fn seeds() -> Vec<Seed> {
-    let every = datagram::encoded(datagram::every_frame);
+    let every = frames::encoded(frames::every_frame);
     let noop = vec![1];
     vec![
         ("every-frame", said(&[&every])),

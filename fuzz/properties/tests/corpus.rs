@@ -1,17 +1,19 @@
 //! Every property over its corpus, and over changed copies of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
+use hobnob_endpoint::wire::{Content, DecodeError, Frame, Frames};
 use hobnob_fuzz_properties::{PROPERTIES, seeds};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
-/// Changed copies of each file: enough to hit every byte of a small file once or twice, and few
-/// enough that the test takes seconds. The fuzzer goes on from there.
-const CHANGED_COPIES: u64 = 300;
+/// Changed copies of all files of a corpus together, and of each at most: enough to hit every byte of a small
+/// file once or twice, and few enough that the test takes seconds. The fuzzer goes on from there.
+const CHANGED_COPIES: u64 = 3_000;
+const CHANGED_COPIES_MAX: u64 = 300;
 
 /// Bytes that mean something to a decoder more often than others do.
 const TELLING: [u8; 8] = [0, 1, 14, 15, 16, 0x7f, 0x80, 0xff];
@@ -64,12 +66,54 @@ fn seeds_are_what_their_names_say() {
     }
 }
 
+/// A frame or content that the format gains later is fuzzed only from a seed on.
+#[test]
+fn there_is_a_seed_of_every_frame_and_content() {
+    let seeds = seeds::all();
+    let (_, seeds) = seeds
+        .iter()
+        .find(|(property, _)| *property == "frames")
+        .expect("frames have seeds");
+    let frames: Vec<_> = seeds
+        .iter()
+        .filter_map(|(_, bytes)| Frames::new(bytes).next()?.ok())
+        .collect();
+    let tags: BTreeSet<u8> = seeds
+        .iter()
+        .filter(|(_, bytes)| matches!(Frames::new(bytes).next(), Some(Ok(_))))
+        .map(|(_, bytes)| bytes[0])
+        .collect();
+    let contents: BTreeSet<u8> = frames
+        .iter()
+        .filter_map(|frame| match frame {
+            Frame::Message { content, .. } => Content::decode(content).is_ok().then(|| content[0]),
+            _ => None,
+        })
+        .collect();
+    let unknown = |field| Some(DecodeError::Invalid { field });
+    for byte in 0..=u8::MAX {
+        let frame = Frames::new(&[byte]).next().expect("there is a byte").err();
+        assert_eq!(
+            tags.contains(&byte),
+            frame != unknown("frame tag"),
+            "the seed of frame {byte}"
+        );
+        assert_eq!(
+            contents.contains(&byte),
+            Content::decode(&[byte]).err() != unknown("content kind"),
+            "the seed of content {byte}"
+        );
+    }
+}
+
 #[test]
 fn every_property_holds_over_its_corpus() {
     for (property, holds) in PROPERTIES {
-        for (name, bytes) in corpus(property) {
+        let corpus = corpus(property);
+        let copies = (CHANGED_COPIES / corpus.len() as u64).min(CHANGED_COPIES_MAX);
+        for (name, bytes) in corpus {
             expect(*holds, &bytes, &format!("{property}/{name}"));
-            for seed in 0..CHANGED_COPIES {
+            for seed in 0..copies {
                 let changed = change(&bytes, seed);
                 expect(
                     *holds,

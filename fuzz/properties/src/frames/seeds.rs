@@ -111,6 +111,7 @@ fn plain_frames() -> Vec<Seed> {
         ("floor-last", Frame::Floor(last)),
         ("cancel", Frame::Cancel(id)),
         ("cancel-last", Frame::Cancel(last)),
+        ("credit", Frame::Credit(VarInt::from(65_536_u32))),
         ("fragment-first", fragment(3_000, 0, &[7; 100])),
         ("fragment-last", fragment(3_000, 2_999, &[7])),
         ("fragment-of-largest", fragment(most, most - 3, &[7; 3])),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hobnob_endpoint::wire::{
     AckFrame, Command, ContentHead, DataHeader, Frame, Generation, Handshake, Hello, HelloAck,
     Instant, MessageId, PacketNumber, Refusal, RefusalReason, Refuse, RefuseReason, ResponseStatus,
-    SessionId, VERSION_MAX, VarInt, Writer,
+    SessionId, StreamId, VERSION_MAX, VarInt, Writer,
     limits::{ACK_RANGES_MAX, ACK_REFUSALS_MAX, MESSAGE_BYTES_MAX},
 };
 
@@ -111,6 +111,7 @@ fn plain_frames() -> Vec<Seed> {
         ("floor-last", Frame::Floor(last)),
         ("cancel", Frame::Cancel(id)),
         ("cancel-last", Frame::Cancel(last)),
+        ("skip", Frame::Skip { id, distance: 3 }),
         ("credit", Frame::Credit(VarInt::from(65_536_u32))),
         ("fragment-first", fragment(3_000, 0, &[7; 100])),
         ("fragment-last", fragment(3_000, 2_999, &[7])),
@@ -163,12 +164,19 @@ fn contents() -> Vec<Seed> {
         command,
         timeout_ms,
     };
+    let in_order = |distance| ContentHead::InOrder {
+        command,
+        stream: StreamId::of_name("stream"),
+        distance,
+    };
     let response = |status| ContentHead::Response {
         request: MessageId::from(70_u32),
         status,
     };
     [
         ("content-one-way", ContentHead::OneWay { command }),
+        ("content-in-order", in_order(0)),
+        ("content-in-order-far", in_order(u16::MAX)),
         ("content-request", request(5_000)),
         ("content-request-long", request(u32::MAX)),
         ("content-response", response(ResponseStatus::Ok)),

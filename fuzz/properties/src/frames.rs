@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 use hobnob_endpoint::{
     gossip::{Gossip, Identity, Metadata, Profile},
     wire::{
-        AckFrame, Content, DataHeader, Frame, Frames, Full, Generation, Handshake, Instant, Kind,
-        MAGIC, Reader, Writer,
+        AckFrame, Command, Content, ContentHead, DataHeader, Frame, Frames, Full, Generation,
+        Handshake, Instant, Kind, MAGIC, Reader, RelayHop, RelayOnce, RelayReport, Writer,
         limits::{ACK_RANGES_MAX, ACK_REFUSALS_MAX, GOSSIP_BYTES_MAX},
         peek_kind,
     },
@@ -86,6 +86,39 @@ fn message(bytes: &[u8], scratch: &mut [u8]) {
             content.head.encode(w)?;
             w.put(content.payload)
         });
+        if let ContentHead::OneWay { command } = content.head {
+            relayed(command, content.payload, scratch);
+        }
+    }
+}
+
+/// What the nodes of a relay tree say to each other is the payload of messages.
+fn relayed(command: Command, bytes: &[u8], scratch: &mut [u8]) {
+    match command {
+        Command::RELAY => {
+            if let Ok((hop, targets, payload)) = RelayHop::decode(bytes) {
+                assert_encodes(bytes, scratch, |w| {
+                    hop.encode(targets, w)?;
+                    w.put(payload)
+                });
+            }
+        }
+        Command::RELAY_ONCE => {
+            if let Ok((once, targets, payload)) = RelayOnce::decode(bytes) {
+                assert_encodes(bytes, scratch, |w| {
+                    once.encode(targets, w)?;
+                    w.put(payload)
+                });
+            }
+        }
+        Command::RELAY_REPORT => {
+            if let Ok(report) = RelayReport::decode(bytes) {
+                assert_encodes(bytes, scratch, |w| {
+                    RelayReport::encode(report.part, report.is_declined, report.runs, w)
+                });
+            }
+        }
+        _ => {}
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use hobnob_endpoint::wire::{
-    AckFrame, Command, ContentHead, DataHeader, Frame, Generation, Handshake, Hello, HelloAck,
-    Instant, MessageId, PacketNumber, Refusal, RefusalReason, Refuse, RefuseReason, ResponseStatus,
+    AckFrame, Command, ContentHead, DataHeader, FanOutId, Frame, Generation, Handshake, Hello,
+    HelloAck, Instant, MessageId, PacketNumber, Refusal, RefusalReason, Refuse, RefuseReason,
+    RelayHop, RelayOnce, RelayOutcome, RelayReport, RelayRun, RelayTarget, ResponseStatus,
     SessionId, StreamId, VERSION_MAX, VarInt, Writer,
     limits::{ACK_RANGES_MAX, ACK_REFUSALS_MAX, MESSAGE_BYTES_MAX},
 };
@@ -25,6 +26,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
     seeds.extend(plain_frames());
     seeds.extend(acks());
     seeds.extend(contents());
+    seeds.extend(relays());
     seeds.extend(gossip());
     seeds
 }
@@ -111,8 +113,8 @@ fn plain_frames() -> Vec<Seed> {
         ("floor-last", Frame::Floor(last)),
         ("cancel", Frame::Cancel(id)),
         ("cancel-last", Frame::Cancel(last)),
-        ("skip", Frame::Skip { id, distance: 3 }),
         ("credit", Frame::Credit(VarInt::from(65_536_u32))),
+        ("skip", Frame::Skip { id, distance: 3 }),
         ("fragment-first", fragment(3_000, 0, &[7; 100])),
         ("fragment-last", fragment(3_000, 2_999, &[7])),
         ("fragment-of-largest", fragment(most, most - 3, &[7; 3])),
@@ -194,17 +196,7 @@ fn contents() -> Vec<Seed> {
         ),
     ]
     .into_iter()
-    .map(|(name, head)| {
-        let content = encoded(|w| {
-            head.encode(w).expect("it fits");
-            w.put(b"hello").expect("it fits");
-        });
-        let frame = Frame::Message {
-            id: MessageId::from(5_u32),
-            content: &content,
-        };
-        (name, framed(&frame))
-    })
+    .map(|(name, head)| (name, message(head, b"hello")))
     .chain([(
         "content-none",
         framed(&Frame::Message {
@@ -213,6 +205,94 @@ fn contents() -> Vec<Seed> {
         }),
     )])
     .collect()
+}
+
+/// What the nodes of a relay tree say to each other.
+fn relays() -> Vec<Seed> {
+    let target = |place, addr: &str, generation| RelayTarget {
+        place,
+        addr: addr.parse().expect("an address"),
+        generation,
+    };
+    let meant = Some(Generation(1_700_000_000_000_000));
+    let targets = [
+        target(4, "10.0.0.4:7946", None),
+        target(5, "10.0.0.5:7946", meant),
+        target(90, "[2001:db8::1]:7946", meant),
+    ];
+    let hop = RelayHop {
+        id: FanOutId {
+            origin: addr(NODE),
+            generation: Generation(7),
+            serial: 9,
+        },
+        floor: 8,
+        part: 3,
+        pace_ms: 50,
+        timeout_ms: 5_000,
+        limit: 4,
+        command: Command(200),
+        place: 3,
+        generation: meant,
+    };
+    let once = RelayOnce {
+        origin: addr(NODE),
+        limit: 4,
+        command: Command(200),
+    };
+    let run = |start, len, outcome| RelayRun {
+        start,
+        len,
+        outcome,
+    };
+    let runs = [
+        run(0, 3, RelayOutcome::Taken),
+        run(3, 1, RelayOutcome::NoHandler),
+        run(4, 70, RelayOutcome::Overloaded),
+        run(500, 1, RelayOutcome::Restarted),
+        run(600, 9, RelayOutcome::Unreached),
+    ];
+    let report = |is_declined, runs: &[RelayRun]| {
+        let runs = runs.iter().copied();
+        encoded(|w| RelayReport::encode(3, is_declined, runs, w).expect("it fits"))
+    };
+    let hop = |targets: &[RelayTarget]| {
+        encoded(|w| {
+            let targets = targets.iter().copied();
+            hop.encode(targets, w).expect("it fits");
+            w.put(b"hello").expect("it fits");
+        })
+    };
+    let once = encoded(|w| {
+        once.encode(targets.into_iter(), w).expect("it fits");
+        w.put(b"hello").expect("it fits");
+    });
+    [
+        ("relay-hop", Command::RELAY, hop(&targets)),
+        ("relay-hop-leaf", Command::RELAY, hop(&[])),
+        ("relay-once", Command::RELAY_ONCE, once),
+        ("relay-report", Command::RELAY_REPORT, report(false, &runs)),
+        (
+            "relay-report-declined",
+            Command::RELAY_REPORT,
+            report(true, &[]),
+        ),
+        ("relay-cancel", Command::RELAY_CANCEL, vec![3]),
+    ]
+    .into_iter()
+    .map(|(name, command, payload)| (name, message(ContentHead::OneWay { command }, &payload)))
+    .collect()
+}
+
+fn message(head: ContentHead, payload: &[u8]) -> Vec<u8> {
+    let content = encoded(|w| {
+        head.encode(w).expect("it fits");
+        w.put(payload).expect("it fits");
+    });
+    framed(&Frame::Message {
+        id: MessageId::from(5_u32),
+        content: &content,
+    })
 }
 
 /// The first of each kind of payload that one node sends another, and the kinds that take more nodes.

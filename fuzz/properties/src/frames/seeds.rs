@@ -401,6 +401,8 @@ pub(crate) fn every_frame(w: &mut Writer<'_>) {
         },
     );
     put(w, Frame::Cancel(id));
+    put(w, Frame::Credit(id.into()));
+    put(w, Frame::Skip { id, distance: 3 });
     put(w, Frame::Padding(8));
 }
 

@@ -483,7 +483,10 @@ impl Messaging {
         payload: Bytes,
         deadline: Instant,
     ) -> Result<CallKey, SendError> {
-        if let Kind::OneWay { command, .. } | Kind::Request { command, .. } = kind {
+        if let Kind::OneWay { command, .. }
+        | Kind::InOrder { command, .. }
+        | Kind::Request { command, .. } = kind
+        {
             self.check_call(now, command, payload.len(), deadline)?;
         }
         let key = self.start_call(now, peer, kind, payload, deadline)?;

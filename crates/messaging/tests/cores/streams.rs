@@ -7,7 +7,7 @@ use hobnob_messaging::{
     CallKey, Config, Event, Failure, SendError, SessionChange, Token,
     limits::{CANCELS_MAX, REASSEMBLY_IDLE},
 };
-use hobnob_wire::Instant;
+use hobnob_wire::{Instant, StreamId};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use crate::harness::{CLEAN, KNOWN, Net, Profile, ROUGH, peer};
@@ -546,4 +546,22 @@ fn a_full_queue_of_one_kind_keeps_nobody_waiting_for_the_other() {
         core.cancel(net.now, *call);
     }
     assert_eq!(core.poll_event(), Some(Event::Writable { peer: peer(1) }));
+}
+
+#[test]
+fn a_message_that_is_too_large_is_refused() {
+    let config = Config {
+        message_bytes_max: 100,
+        ..Config::default()
+    };
+    let mut net = Net::new(2, &config, CLEAN, 1);
+    let far = Instant::ZERO + LONG;
+    let mut send = |len: usize| {
+        let payload = Bytes::from(vec![0; len]);
+        let core = &mut net.nodes[0].core;
+        core.send_in_order(net.now, peer(1), KNOWN, StreamId(1), payload, far, Token(0))
+    };
+    let too_large = SendError::TooLarge { len: 101, max: 100 };
+    assert_eq!(send(101).err(), Some(too_large));
+    assert!(send(100).is_ok());
 }

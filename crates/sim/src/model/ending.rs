@@ -121,7 +121,9 @@ impl Model {
             newest: self.processes.newest_at(delivery.aim.addr),
         });
         self.count(kind, outcome.name());
-        match self.rules.is_order_loose {
+        // A message of a stream is taken before its turn comes to be handled.
+        let is_early = matches!(kind, Kind::Ordered { .. });
+        match self.rules.is_order_loose || is_early {
             true => self.unsettled.push((id, place)),
             false => self.judge_ending(id, place),
         }
@@ -134,7 +136,9 @@ impl Model {
         };
         let (kind, delivery) = (call.kind, &call.deliveries[place]);
         let Some(Ending {
-            outcome, answer, ..
+            outcome,
+            answer,
+            newest,
         }) = delivery.ending
         else {
             return;
@@ -144,7 +148,13 @@ impl Model {
             outcome,
             Outcome::Delivered | Outcome::Answered | Outcome::HandlerFailed
         );
-        if is_told_handled && kind != Kind::Unreliable && handled_by.is_none() {
+        // Whoever took it may have died before its turn came.
+        let may_be_lost = match kind {
+            Kind::Unreliable => true,
+            Kind::Ordered { .. } => !newest.is_some_and(|it| self.processes.is_running(it)),
+            _ => false,
+        };
+        if is_told_handled && !may_be_lost && handled_by.is_none() {
             self.blame(Violation::NotHandled {
                 call: id,
                 kind,

@@ -123,6 +123,10 @@ impl Processes {
         self.all.get_mut(&process)
     }
 
+    pub(super) fn is_running(&self, process: ProcessId) -> bool {
+        self.get(process).is_some_and(|it| it.is_running)
+    }
+
     pub(super) fn running(&self) -> impl Iterator<Item = (ProcessId, &Process)> {
         let running = self.all.iter().filter(|(_, it)| it.is_running);
         running.map(|(process, it)| (*process, it))

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hobnob_endpoint::{
     CallError, Target,
     messaging::{CallKey, Failure, Token},
-    wire::{Command, Generation, Instant, Peer},
+    wire::{Command, Generation, Instant, Peer, StreamId},
 };
 use hobnob_sim::model::{Aim, CallId, Digest, Fact, Kind, Outcome};
 
@@ -45,6 +45,33 @@ impl Node {
         let made = self
             .endpoint
             .send(told.now, to, command, payload, deadline, Token(call.0));
+        self.note_call(told, call, made);
+    }
+
+    pub(super) fn send_in_order(
+        &mut self,
+        told: &mut Told<'_>,
+        to: Target,
+        stream: usize,
+        saying: Saying,
+    ) {
+        self.streams[stream] += 1;
+        let kind = Kind::Ordered {
+            stream: stream as u64,
+            place: self.streams[stream],
+        };
+        let payload = self.make_call(told, to, saying, kind);
+        let Saying {
+            call,
+            command,
+            deadline,
+            ..
+        } = saying;
+        let id = StreamId(u32::try_from(stream).unwrap_or(u32::MAX));
+        let token = Token(call.0);
+        let made = self
+            .endpoint
+            .send_in_order(told.now, to, command, id, payload, deadline, token);
         self.note_call(told, call, made);
     }
 

@@ -17,7 +17,7 @@ use super::{
     Told,
     calls::{Open, Targets, failed},
     handlers::Work,
-    script::{COMMANDS, Code, DATAGRAM_BYTES, Setting, Step},
+    script::{COMMANDS, Code, DATAGRAM_BYTES, STREAMS, Setting, Step},
 };
 
 /// Times that [`Node::run`] does what is due at one moment, at most. What is due then may make something
@@ -45,6 +45,8 @@ pub(super) struct Node {
     pub(super) stale: Vec<RequestKey>,
     pub(super) unfinished: usize,
     pub(super) limits: messaging::Config,
+    /// Messages of each stream so far.
+    pub(super) streams: [u64; STREAMS],
 }
 
 impl Node {
@@ -86,6 +88,7 @@ impl Node {
             stale: Vec::new(),
             unfinished: 0,
             limits,
+            streams: [0; STREAMS],
         }
     }
 
@@ -279,8 +282,14 @@ impl Node {
     fn check_limits(&self) {
         let (limits, messages) = (&self.limits, self.endpoint.messages());
         let stats = messages.stats();
+        let loads = self.endpoint.sessions().peers();
+        let loads = loads.filter_map(|(peer, _)| messages.load(peer));
+        let waiting: usize = loads.map(|load| load.held).sum();
         let at_work = self.work.len() + self.unfinished;
-        assert_eq!(stats.incoming, at_work, "places are held by handlers only");
+        assert!(
+            (at_work..=at_work + waiting).contains(&stats.incoming),
+            "places are held by handlers, and by messages before their turn"
+        );
         assert!(stats.incoming <= limits.incoming_max);
         assert!(stats.reassembly_bytes <= limits.reassembly_bytes_node);
         for (peer, _) in self.endpoint.sessions().peers() {

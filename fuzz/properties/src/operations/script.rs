@@ -30,6 +30,9 @@ const SPANS_US: [u64; 8] = [
 /// Bytes of the largest datagram: the least that may be configured.
 pub(super) const DATAGRAM_BYTES: usize = DATAGRAM_BYTES_MIN;
 
+/// Streams whose messages a node sends in order.
+pub(super) const STREAMS: usize = 2;
+
 /// The command both nodes handle from the beginning, and one they learn to handle.
 pub(super) const COMMANDS: [Command; 2] = [Command(200), Command(201)];
 
@@ -67,10 +70,11 @@ pub(super) enum Code {
     Leave,
     Declare,
     Run,
+    SendInOrder,
 }
 
 impl Code {
-    pub(super) const ALL: [Self; 31] = [
+    pub(super) const ALL: [Self; 32] = [
         Self::Send,
         Self::Request,
         Self::Unreliable,
@@ -102,6 +106,7 @@ impl Code {
         Self::Leave,
         Self::Declare,
         Self::Run,
+        Self::SendInOrder,
     ];
 }
 
@@ -148,6 +153,11 @@ impl Step {
     /// Of a fan-out.
     pub(super) fn limit(self) -> usize {
         1 + usize::from(self.a >> 4 & 1)
+    }
+
+    /// Of a message that keeps an order: one of [`STREAMS`].
+    pub(super) fn stream(self) -> usize {
+        usize::from(self.a >> 4) % STREAMS
     }
 
     pub(super) fn length(self) -> usize {

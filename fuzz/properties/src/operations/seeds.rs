@@ -6,7 +6,7 @@ use crate::seeds::Seed;
 use Code::{
     Answer, AnswerLate, Cancel, CancelFanOut, Corrupt, Cut, Declare, Defer, Deliver, Drop,
     Duplicate, Fail, FanOut, Finish, Join, Kill, Leave, Oversleep, Pass, Pause, Register, Replay,
-    Request, Reset, Restart, RestartInThePast, Run, Send, Tick, Truncate, Unreliable,
+    Request, Reset, Restart, RestartInThePast, Run, Send, SendInOrder, Tick, Truncate, Unreliable,
 };
 
 /// The first byte of an operation's arguments: which node, and for calls to whom and for which command.
@@ -187,6 +187,25 @@ fn calls() -> Vec<Seed> {
                     (Answer, A, 6),
                     (Run, A, MS_150),
                     (Run, A, S_70),
+                ],
+            ),
+        ),
+        (
+            "in-order",
+            script(
+                BURSTS,
+                &[
+                    (Send, A, SMALL | PATIENT),
+                    (Pass, A, 0),
+                    (SendInOrder, A, LARGE | PATIENT),
+                    (SendInOrder, A, SMALL | PATIENT),
+                    (SendInOrder, A | TWO_AT_ONCE, SMALL | PATIENT),
+                    (SendInOrder, A, SMALL | IMPATIENT),
+                    (SendInOrder, A, FULL | PATIENT),
+                    (Drop, A, 0),
+                    (Deliver, A, 3),
+                    (Cancel, A, 1),
+                    (Run, A, S_1),
                 ],
             ),
         ),

@@ -100,7 +100,9 @@ impl World {
             .note(|| format!("{now} {step:?}, {flights} on their way"));
         let node = step.node();
         match step.code {
-            Code::Send | Code::Request | Code::Unreliable | Code::FanOut => self.call(step),
+            Code::Send | Code::SendInOrder | Code::Request | Code::Unreliable | Code::FanOut => {
+                self.call(step);
+            }
             Code::Kill => self.kill(node),
             Code::Restart => self.restart(node),
             Code::RestartInThePast => {
@@ -200,6 +202,7 @@ impl World {
         };
         self.act(step.node(), |node, told| match step.code {
             Code::Send => node.send(told, target, saying),
+            Code::SendInOrder => node.send_in_order(told, target, step.stream(), saying),
             Code::Request => node.request(told, target, saying),
             Code::Unreliable => node.unreliable(told, target, saying),
             _ if target == nobody => node.fan_out(told, &[target], 1, saying),

@@ -220,7 +220,8 @@ fn build(shell: &mut Shell, folder: &Path, target: &Path) -> Result<PathBuf, Str
     let mut command = cargo(folder);
     command
         .args(["build", "--quiet", "--locked", "--profile", PROFILE])
-        .args(["--package", PACKAGE, "--bin", PROGRAM, "--target-dir"])
+        .args(["--package", PACKAGE, "--bin", PROGRAM])
+        .args(["--no-default-features", "--target-dir"])
         .arg(target)
         // Warnings about the fault itself are of no interest.
         .env("RUSTFLAGS", "-Awarnings");

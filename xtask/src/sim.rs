@@ -125,6 +125,7 @@ fn build(shell: &mut Shell) -> Result<PathBuf, String> {
         PACKAGE,
         "--bin",
         PROGRAM,
+        "--no-default-features",
     ])?;
     let target = Metadata::load(&shell.root)?.target_directory;
     Ok(target.join(PROFILE).join(PROGRAM))

@@ -136,6 +136,7 @@ impl Court {
                 let aims: Vec<model::Aim> = to.iter().copied().map(Into::into).collect();
                 let fact = Fact::FanOutBegun {
                     call: CallId(call),
+                    kind: model::Kind::FanOut,
                     by,
                     to: &aims,
                     limit,

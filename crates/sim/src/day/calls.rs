@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hobnob_endpoint::{
     Target,
     messaging::Token,
-    wire::{Command, Instant, Peer},
+    wire::{Command, Instant, Peer, StreamId},
 };
 use rand::{RngExt, seq::SliceRandom};
 
@@ -21,6 +21,9 @@ use crate::{
 
 /// Deliveries of a fan-out in flight, at most.
 const FAN_OUT_LIMIT_MAX: usize = 6;
+
+/// Streams of a node to each other one.
+const STREAMS: u64 = 3;
 
 /// Longest time that nobody flushes.
 const UNSENT_MAX: Duration = Duration::from_millis(300);
@@ -84,6 +87,12 @@ impl Crew {
         if !others.is_empty() {
             let order = self.order(at, Kind::FanOut, COMMON, payload::SHORTEST, CLEAN_DEADLINE);
             self.call_many(at, order, &others, 2);
+            // With queues of a few messages, relays that all work at once wait for each other too long.
+            if !self.plan.limits.are_tight() {
+                let order =
+                    self.order(at, Kind::Relayed, COMMON, payload::SHORTEST, CLEAN_DEADLINE);
+                self.relay(at, order, &others, 2);
+            }
         }
     }
 
@@ -100,6 +109,7 @@ impl Crew {
         match open {
             Some(Open::Call(key)) => at.endpoint.cancel(at.now, key),
             Some(Open::FanOut(key, _)) => at.endpoint.cancel_fan_out(at.now, key),
+            Some(Open::Relayed(key, _)) => at.endpoint.cancel_relay(at.now, key),
             None => return,
         }
         self.see(at.world_now, Fact::Cancelled { call, was_sendable });
@@ -128,6 +138,10 @@ impl Crew {
             Kind::FanOut => {
                 let (targets, limit) = self.draw_targets(at, others);
                 self.call_many(at, order, &targets, limit);
+            }
+            Kind::Relayed => {
+                let (targets, limit) = self.draw_targets(at, others);
+                self.relay(at, order, &targets, limit);
             }
             _ => self.call_one(at, order, to),
         }
@@ -182,6 +196,7 @@ impl Crew {
             deadline,
         } = order;
         let target = self.target(at, to);
+        let kind = self.in_turn(at, kind, to);
         self.see(
             at.world_now,
             Fact::Called {
@@ -198,6 +213,12 @@ impl Crew {
             Kind::Unreliable => endpoint
                 .unreliable(now, target, command, payload)
                 .map(|()| None),
+            Kind::Ordered { stream, .. } => {
+                let stream = StreamId(u32::try_from(stream).unwrap_or(0));
+                endpoint
+                    .send_in_order(now, target, command, stream, payload, deadline, token)
+                    .map(Some)
+            }
             Kind::Request => endpoint
                 .request(now, target, command, payload, deadline, token)
                 .map(Some),
@@ -232,6 +253,7 @@ impl Crew {
             at.world_now,
             Fact::FanOutBegun {
                 call,
+                kind: order.kind,
                 by: order.by,
                 to: &aims,
                 limit,
@@ -257,6 +279,60 @@ impl Crew {
             life.calls
                 .insert(call, Open::FanOut(key, targets.collect()));
         }
+    }
+
+    /// The same by way of others.
+    fn relay(&mut self, at: &mut At<'_>, order: Order, to: &[SocketAddr], limit: usize) {
+        let targets: Vec<Target> = to.iter().map(|addr| self.target(at, *addr)).collect();
+        let aims: Vec<Aim> = targets
+            .iter()
+            .map(|target| aim_by_others(at, *target))
+            .collect();
+        let call = order.call;
+        self.see(
+            at.world_now,
+            Fact::FanOutBegun {
+                call,
+                kind: order.kind,
+                by: order.by,
+                to: &aims,
+                limit,
+                payload: Digest::of(&order.payload),
+                deadline: order.deadline,
+            },
+        );
+        let begun = at.endpoint.relay(
+            at.now,
+            &targets,
+            order.command,
+            order.payload,
+            NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN),
+            order.deadline,
+            Token(call.0),
+        );
+        match begun {
+            Ok(key) => {
+                if let Some(life) = self.lives.get_mut(&at.node) {
+                    life.calls.insert(call, Open::Relayed(key, to.to_vec()));
+                }
+            }
+            Err(_) => self.tell_end(at, call, Outcome::NotTaken, None),
+        }
+    }
+
+    /// Gives a message of a stream its place.
+    fn in_turn(&mut self, at: &At<'_>, kind: Kind, to: SocketAddr) -> Kind {
+        let Kind::Ordered { stream, .. } = kind else {
+            return kind;
+        };
+        let key = (to, u32::try_from(stream).unwrap_or(0));
+        let life = self.lives.get_mut(&at.node);
+        let place = life.map_or(0, |life| {
+            let last = life.streams.entry(key).or_default();
+            *last += 1;
+            *last
+        });
+        Kind::Ordered { stream, place }
     }
 
     fn target(&mut self, at: &At<'_>, addr: SocketAddr) -> Target {
@@ -287,8 +363,30 @@ fn aim(at: &At<'_>, target: Target) -> Aim {
     }
 }
 
-fn draw_kind(life: &mut Life, weights: [u32; 4]) -> Kind {
-    let kinds = [Kind::Send, Kind::Request, Kind::Unreliable, Kind::FanOut];
+/// For whom a message is meant that goes by way of others: for the process that its sender names, or else for the
+/// one that is known there.
+fn aim_by_others(at: &At<'_>, target: Target) -> Aim {
+    let sessions = at.endpoint.sessions();
+    let peer = sessions.peer_at(target.addr);
+    let proven = peer.and_then(|peer| sessions.remote(peer)?.proven);
+    let member = at.endpoint.members().node(target.addr);
+    let known = proven.max(member.map(|node| node.identity.generation));
+    Aim {
+        addr: target.addr,
+        generation: target.generation.or(known),
+    }
+}
+
+fn draw_kind(life: &mut Life, weights: [u32; 6]) -> Kind {
+    let stream = life.dice.random_range(0..STREAMS);
+    let kinds = [
+        Kind::Send,
+        Kind::Request,
+        Kind::Unreliable,
+        Kind::FanOut,
+        Kind::Relayed,
+        Kind::Ordered { stream, place: 0 },
+    ];
     let mut draw = life.dice.random_range(0..weights.iter().sum());
     for (kind, weight) in kinds.into_iter().zip(weights) {
         if draw < weight {

@@ -4,8 +4,9 @@ use hobnob_endpoint::{
     Endpoint, GOSSIP_PAYLOADS_PEER_MAX,
     messaging::{
         Config, PeerLoad,
-        limits::{OPEN_REQUESTS_PEER_MAX, REASSEMBLIES_PEER_MAX},
+        limits::{MESSAGE_WINDOW, OPEN_REQUESTS_PEER_MAX, REASSEMBLIES_PEER_MAX},
     },
+    relay::limits::{ERRAND_BYTES_MAX, ERRANDS_MAX, REMEMBERED_MAX},
 };
 
 use crate::model::{ProcessId, Violation};
@@ -18,9 +19,9 @@ const PEERS_EVERY: u64 = 16;
 /// either: pings and cancels. More would be a storm.
 const BEYOND_WINDOW_MAX: usize = 170;
 
-/// Bytes of pings in flight to a peer: probes of membership, of which there are always some, and of which those
-/// to a peer that does not answer add up until it is declared dead.
-const PINGS_BYTES_MAX: usize = 1_000;
+/// Bytes of pings in flight to a peer, at most: probes of membership, of which there are always some, and of which
+/// those to a peer that does not answer add up as other probes do. Each is a datagram with no more than a header.
+const PINGS_BYTES_MAX: usize = 40 * BEYOND_WINDOW_MAX;
 
 /// Looks at a node after a step, its `steps`th.
 pub(super) fn limits(
@@ -56,6 +57,14 @@ pub(super) fn limits(
     let gossip = endpoint.members().stats();
     let faults = usize::try_from(gossip.swim_faults).unwrap_or(usize::MAX);
     under("faults of SWIM", faults, 0)?;
+    let relays = endpoint.relay_stats();
+    under("errands", relays.errands, ERRANDS_MAX)?;
+    under("bytes of errands", relays.bytes, ERRAND_BYTES_MAX)?;
+    under("fan-outs remembered", relays.remembered, REMEMBERED_MAX)?;
+    for (in_flight, limit) in endpoint.relays_in_flight() {
+        under("hops of an errand in flight", in_flight, limit)?;
+    }
+    let held_max = usize::try_from(MESSAGE_WINDOW).unwrap_or(usize::MAX);
     for (peer, _) in endpoint.sessions().peers() {
         let Some(load) = endpoint.messages().load(peer) else {
             continue;
@@ -67,6 +76,8 @@ pub(super) fn limits(
             reassemblies,
             reassembly_bytes,
             requests,
+            held,
+            held_bytes,
             in_flight,
             ..
         } = load;
@@ -85,6 +96,12 @@ pub(super) fn limits(
         under(
             "reassembly bytes of a peer",
             reassembly_bytes,
+            config.reassembly_bytes_peer,
+        )?;
+        under("messages held for their turn", held, held_max)?;
+        under(
+            "bytes held for their turn",
+            held_bytes,
             config.reassembly_bytes_peer,
         )?;
         under("requests of a peer", requests, OPEN_REQUESTS_PEER_MAX)?;
@@ -107,6 +124,7 @@ pub(super) fn leftovers(by: ProcessId, endpoint: &Endpoint) -> Result<(), Violat
     none("places in use", stats.incoming)?;
     none("messages held", stats.messages)?;
     none("reassembly bytes", stats.reassembly_bytes)?;
+    none("errands", endpoint.relay_stats().errands)?;
     for (peer, _) in endpoint.sessions().peers() {
         let Some(load) = endpoint.messages().load(peer) else {
             continue;
@@ -116,6 +134,7 @@ pub(super) fn leftovers(by: ProcessId, endpoint: &Endpoint) -> Result<(), Violat
         none("unreliable messages of a peer", load.unreliable)?;
         none("reassemblies of a peer", load.reassemblies)?;
         none("requests of a peer", load.requests)?;
+        none("messages held for their turn", load.held)?;
         let beyond_pings = load.in_flight.saturating_sub(PINGS_BYTES_MAX);
         none("bytes in flight to a peer", beyond_pings)?;
     }

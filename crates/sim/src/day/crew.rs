@@ -7,7 +7,7 @@ use std::{
 };
 
 use hobnob_endpoint::{
-    Endpoint, Event,
+    CallError, DeliveryError, Endpoint, Event, RelayKey,
     gossip::{self, DeclaredState, NodeState},
     messaging::{self, CallKey, Failure, FanOutKey, RequestKey},
     wire::{Command, Generation, Instant, Peer},
@@ -101,6 +101,8 @@ pub(super) struct Life {
     pub(super) requests: HashMap<RequestKey, CallId>,
     /// Where the calls go that are made as fast as possible.
     pub(super) poured: BTreeMap<CallId, SocketAddr>,
+    /// Messages of each stream to each address so far.
+    pub(super) streams: BTreeMap<(SocketAddr, u32), u64>,
     last_reunion: Instant,
     pub(super) is_leaving: bool,
     idles: u64,
@@ -111,6 +113,7 @@ pub(super) struct Life {
 pub(super) enum Open {
     Call(CallKey),
     FanOut(FanOutKey, Vec<(Peer, SocketAddr)>),
+    Relayed(RelayKey, Vec<SocketAddr>),
 }
 
 /// Something a process will do.
@@ -253,12 +256,14 @@ impl Crew {
             Answered, Cancelled, FannedOut, Message, Request, Sent, Unreliable,
         };
         match event {
-            Message { peer, payload, .. } => self.on_message(at, peer, &payload, true),
-            Unreliable {
-                peer,
-                command: _,
-                payload,
-            } => self.on_message(at, peer, &payload, false),
+            Message { peer, payload, .. } => {
+                let from = addr_of(at, peer);
+                self.on_message(at, from, &payload, true);
+            }
+            Unreliable { peer, payload, .. } => {
+                let from = addr_of(at, peer);
+                self.on_message(at, from, &payload, false);
+            }
             Request {
                 key,
                 peer,
@@ -356,17 +361,38 @@ impl Crew {
             (addr_of(peer), outcome)
         });
         let report: Vec<(SocketAddr, Outcome)> = ended.collect();
+        self.tell_report(at, call, &report);
+    }
+
+    fn on_relay_ended(
+        &mut self,
+        at: &mut At<'_>,
+        call: CallId,
+        report: &[Result<(), DeliveryError>],
+    ) {
+        let Some(life) = self.lives.get_mut(&at.node) else {
+            return;
+        };
+        let targets = match life.calls.remove(&call) {
+            Some(Open::Relayed(_, targets)) => targets,
+            _ => Vec::new(),
+        };
+        let outcomes = report.iter().map(|result| match result {
+            Ok(()) => Outcome::Delivered,
+            Err(DeliveryError::Failed(failure)) => outcome(failure),
+            Err(DeliveryError::NotTaken(CallError::PeerRestarted)) => Outcome::PeerRestarted,
+            // Another node may have brought it there before.
+            Err(_) => Outcome::PeerDown,
+        });
+        let report: Vec<(SocketAddr, Outcome)> = targets.into_iter().zip(outcomes).collect();
+        self.tell_report(at, call, &report);
+    }
+
+    fn tell_report(&mut self, at: &At<'_>, call: CallId, report: &[(SocketAddr, Outcome)]) {
         let now = at.now;
-        self.see(
-            at.world_now,
-            Fact::FanOutEnded {
-                call,
-                report: &report,
-                now,
-            },
-        );
+        self.see(at.world_now, Fact::FanOutEnded { call, report, now });
         for (_, outcome) in report {
-            self.check_served(call, outcome);
+            self.check_served(call, *outcome);
         }
     }
 
@@ -376,15 +402,6 @@ impl Crew {
         };
         let process = life.process;
         match event {
-            gossip::Event::SelfRenewed { identity } if identity.generation != life.generation => {
-                life.generation = identity.generation;
-                let generation = identity.generation;
-                let fact = Fact::Renewed {
-                    process,
-                    generation,
-                };
-                self.see(at.world_now, fact);
-            }
             gossip::Event::LeaveFinished { confirmed, total } => {
                 let (confirmed, total) = (*confirmed, *total);
                 let fact = Fact::LeaveEnded {
@@ -402,6 +419,22 @@ impl Crew {
             }
             gossip::Event::Failed(node) if self.is_stable => self.blame_suspicion(process, node),
             _ => {}
+        }
+    }
+
+    /// A node whose generation proved stale has chosen another one.
+    fn note_renewal(&mut self, at: &At<'_>) {
+        let generation = at.endpoint.sessions().generation();
+        if let Some(life) = self.lives.get_mut(&at.node)
+            && life.generation != generation
+        {
+            life.generation = generation;
+            let process = life.process;
+            let fact = Fact::Renewed {
+                process,
+                generation,
+            };
+            self.see(at.world_now, fact);
         }
     }
 
@@ -440,6 +473,7 @@ impl Application for Crew {
             calls: BTreeMap::new(),
             requests: HashMap::new(),
             poured: BTreeMap::new(),
+            streams: BTreeMap::new(),
             last_reunion: at.now,
             is_leaving: false,
             idles: 0,
@@ -455,9 +489,19 @@ impl Application for Crew {
     }
 
     fn on_event(&mut self, at: &mut At<'_>, event: Event) {
+        self.note_renewal(at);
         match event {
             Event::Member(event) => self.on_member_event(at, &event),
             Event::Message(event) => self.on_message_event(at, event),
+            Event::Relayed {
+                origin,
+                payload,
+                is_reliable,
+                ..
+            } => self.on_message(at, origin, &payload, is_reliable),
+            Event::RelayEnded { token, report } => {
+                self.on_relay_ended(at, CallId(token.0), &report);
+            }
             _ => {}
         }
     }
@@ -496,6 +540,7 @@ impl Application for Crew {
     }
 
     fn on_idle(&mut self, at: &At<'_>) {
+        self.note_renewal(at);
         let Some(life) = self.lives.get_mut(&at.node) else {
             return;
         };
@@ -507,7 +552,7 @@ impl Application for Crew {
             .iter()
             .filter_map(|(call, open)| match open {
                 Open::FanOut(key, _) => Some((*call, messages.fan_out_in_flight(*key)?)),
-                Open::Call(_) => None,
+                Open::Call(_) | Open::Relayed(..) => None,
             })
             .collect();
         self.see(at.world_now, Fact::Ran { process, now });
@@ -519,6 +564,12 @@ impl Application for Crew {
             self.model.blame(violation);
         }
     }
+}
+
+/// Where a peer is.
+pub(super) fn addr_of(at: &At<'_>, peer: Peer) -> SocketAddr {
+    let remote = at.endpoint.sessions().remote(peer);
+    remote.map_or(at.endpoint.addr(), |remote| remote.addr)
 }
 
 pub(super) const fn outcome(failure: &Failure) -> Outcome {

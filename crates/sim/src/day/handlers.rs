@@ -1,6 +1,6 @@
 //! The handlers of the nodes: quick ones, slow ones, failing ones, and some that never answer.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use hobnob_endpoint::{
@@ -10,7 +10,7 @@ use hobnob_endpoint::{
 use rand::RngExt;
 
 use super::{
-    crew::{Chore, Crew},
+    crew::{Chore, Crew, addr_of},
     payload,
 };
 use crate::{
@@ -34,11 +34,11 @@ impl Crew {
     pub(super) fn on_message(
         &mut self,
         at: &mut At<'_>,
-        peer: Peer,
+        from: SocketAddr,
         payload: &Bytes,
         holds_place: bool,
     ) {
-        self.tell_handled(at, peer, payload, None);
+        self.tell_handled(at, from, payload, None);
         if holds_place {
             self.handle(at, Work::Message);
         }
@@ -52,7 +52,8 @@ impl Crew {
         payload: &Bytes,
         deadline: Instant,
     ) {
-        let call = self.tell_handled(at, peer, payload, Some(deadline));
+        let from = addr_of(at, peer);
+        let call = self.tell_handled(at, from, payload, Some(deadline));
         let Some(life) = self.lives.get_mut(&at.node) else {
             return;
         };
@@ -85,13 +86,12 @@ impl Crew {
     fn tell_handled(
         &mut self,
         at: &At<'_>,
-        peer: Peer,
+        from: SocketAddr,
         payload: &Bytes,
         until: Option<Instant>,
     ) -> CallId {
         let call = payload::call_of(payload);
-        let from = at.endpoint.sessions().remote(peer).map(|it| it.addr);
-        if let Some(from) = from.filter(|_| !self.pours.is_empty()) {
+        if !self.pours.is_empty() {
             *self.got.entry(from).or_default() += payload.len() as u64;
         }
         self.see(
@@ -99,7 +99,7 @@ impl Crew {
             Fact::Handled {
                 call,
                 by: self.lives[&at.node].process,
-                from: from.unwrap_or(at.endpoint.addr()),
+                from,
                 payload: Digest::of(payload),
                 until,
             },

@@ -41,8 +41,8 @@ pub(super) struct Traffic {
     pub(super) pause: Duration,
     /// Calls of a burst, at most.
     pub(super) burst_max: u32,
-    /// How often each kind is chosen: send, request, unreliable, fan-out.
-    pub(super) weights: [u32; 4],
+    /// How often each kind is chosen: send, request, unreliable, fan-out, relayed, in order.
+    pub(super) weights: [u32; 6],
     /// Bytes of an ordinary payload, at most.
     pub(super) small_max: usize,
     /// Share of payloads that are larger, up to `large_max`.
@@ -148,7 +148,7 @@ impl Traffic {
         Self {
             pause: Duration::ZERO,
             burst_max: 0,
-            weights: [0; 4],
+            weights: [0; 6],
             small_max: 0,
             large_share: 0.0,
             large_max: 0,
@@ -162,11 +162,13 @@ impl Traffic {
     }
 
     fn draw(dice: &mut Dice, limits: &Limits, nodes: usize) -> Self {
-        let weights = match dice.random_range(0..5) {
-            0 => [1, 0, 0, 0],
-            1 => [0, 1, 0, 0],
-            2 => [1, 1, 1, 4],
-            _ => [3, 4, 2, 1],
+        let weights = match dice.random_range(0..8) {
+            0 => [1, 0, 0, 0, 0, 0],
+            1 => [0, 1, 0, 0, 0, 0],
+            2 => [1, 1, 1, 4, 0, 1],
+            3 => [1, 1, 0, 0, 2, 0],
+            4 => [1, 1, 0, 0, 0, 8],
+            _ => [3, 4, 2, 1, 1, 3],
         };
         // A node of a large cluster speaks less often, so that a day costs the same.
         let crowd = u32::try_from(nodes.div_ceil(6)).unwrap_or(1);

@@ -121,9 +121,9 @@ impl Model {
             newest: self.processes.newest_at(delivery.aim.addr),
         });
         self.count(kind, outcome.name());
-        // A message of a stream is taken before its turn comes to be handled.
-        let is_early = matches!(kind, Kind::Ordered { .. });
-        match self.rules.is_order_loose || is_early {
+        // A message of a stream is taken before its turn has come: it is held, and given out later.
+        let is_settled_later = self.rules.is_order_loose || matches!(kind, Kind::Ordered { .. });
+        match is_settled_later {
             true => self.unsettled.push((id, place)),
             false => self.judge_ending(id, place),
         }
@@ -136,9 +136,7 @@ impl Model {
         };
         let (kind, delivery) = (call.kind, &call.deliveries[place]);
         let Some(Ending {
-            outcome,
-            answer,
-            newest,
+            outcome, answer, ..
         }) = delivery.ending
         else {
             return;
@@ -148,10 +146,10 @@ impl Model {
             outcome,
             Outcome::Delivered | Outcome::Answered | Outcome::HandlerFailed
         );
-        // Whoever took it may have died before its turn came.
         let may_be_lost = match kind {
             Kind::Unreliable => true,
-            Kind::Ordered { .. } => !newest.is_some_and(|it| self.processes.is_running(it)),
+            // What is held is lost with its process only.
+            Kind::Ordered { .. } => self.processes.any_stopped_at(aim.addr),
             _ => false,
         };
         if is_told_handled && !may_be_lost && handled_by.is_none() {

@@ -33,6 +33,8 @@ pub enum Kind {
     Unreliable,
     /// One message to many; each delivery has an outcome of its own.
     FanOut,
+    /// One message to many, by way of others.
+    Relayed,
     /// A one-way message that is handled after the earlier ones of its stream.
     Ordered {
         /// Which stream of its sender.
@@ -126,7 +128,7 @@ pub enum Fact<'a> {
     Called {
         /// Which.
         call: CallId,
-        /// Of which kind; not [`Kind::FanOut`].
+        /// Of which kind; not one to many.
         kind: Kind,
         /// Who made it.
         by: ProcessId,
@@ -141,6 +143,8 @@ pub enum Fact<'a> {
     FanOutBegun {
         /// Which.
         call: CallId,
+        /// Of which kind: [`Kind::FanOut`] or [`Kind::Relayed`].
+        kind: Kind,
         /// Who did.
         by: ProcessId,
         /// For whom, each address once.
@@ -259,6 +263,7 @@ impl Kind {
             Self::Request => "request",
             Self::Unreliable => "usend",
             Self::FanOut => "fan-out",
+            Self::Relayed => "relayed",
             Self::Ordered { .. } => "ordered",
         }
     }

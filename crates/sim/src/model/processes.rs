@@ -123,10 +123,6 @@ impl Processes {
         self.all.get_mut(&process)
     }
 
-    pub(super) fn is_running(&self, process: ProcessId) -> bool {
-        self.get(process).is_some_and(|it| it.is_running)
-    }
-
     pub(super) fn running(&self) -> impl Iterator<Item = (ProcessId, &Process)> {
         let running = self.all.iter().filter(|(_, it)| it.is_running);
         running.map(|(process, it)| (*process, it))
@@ -152,6 +148,12 @@ impl Processes {
 
     pub(super) fn newest_at(&self, addr: SocketAddr) -> Option<ProcessId> {
         self.at.get(&addr)?.last().copied()
+    }
+
+    /// Whether a process at `addr` is no more.
+    pub(super) fn any_stopped_at(&self, addr: SocketAddr) -> bool {
+        let mut lives = self.at.get(&addr).into_iter().flatten();
+        lives.any(|life| self.all.get(life).is_some_and(|it| !it.is_running))
     }
 
     /// The process at `addr` that went under `generation`.

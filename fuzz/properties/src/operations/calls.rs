@@ -122,6 +122,7 @@ impl Node {
         let payload = payload(call, saying.len);
         let aims: Vec<Aim> = targets.iter().copied().map(aim).collect();
         told.tell(&Fact::FanOutBegun {
+            kind: Kind::FanOut,
             call,
             by: self.process,
             to: &aims,

@@ -208,6 +208,10 @@ impl Endpoint {
             gossip::Event::Replaced { old, new } if old.addr() != new.addr => {
                 self.end_calls(now, old.identity);
             }
+            gossip::Event::SelfRenewed { identity } => {
+                // The others will call this node by it; one that it has already is no later one.
+                let _ = self.sessions.set_generation(identity.generation);
+            }
             gossip::Event::Replaced { new, .. } => {
                 // A request whose packet was acknowledged has nothing left to retransmit: only a ping finds
                 // out whether the process that took it is still there.

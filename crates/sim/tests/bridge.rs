@@ -9,7 +9,7 @@ use hobnob_sim::{
         Event, Target,
         gossip::{GossipConfig, Metadata, Profile},
         messaging::{self, Failure, Token},
-        wire::Command,
+        wire::{Command, Generation},
     },
 };
 
@@ -143,4 +143,44 @@ fn a_call_for_the_process_after_a_restart_reaches_it() {
             assert_eq!(sim.app.sent[&2], Err(Failure::PeerRestarted));
         }
     }
+}
+
+#[test]
+fn a_generation_that_was_renewed_by_hearsay_counts_for_sessions_too() {
+    let mut sim = Sim::new(1, Conditions::LAN, App::default());
+    let [a, b, c] = [0; 3].map(|_| {
+        sim.start(Metadata::default(), |config| {
+            config.gossip = GossipConfig::new(Profile::Local);
+        })
+    });
+    // One hears of the other, but never has a session with it.
+    sim.partition(&[a], &[b], true);
+    let seed = sim.addr(c);
+    for id in [a, b] {
+        sim.with(id, |at| at.endpoint.join(at.now, seed));
+    }
+    let known = |sim: &Sim<App>| {
+        let node = sim.endpoint(a)?.members().node(sim.addr(b))?;
+        Some((node.identity.generation, node.state.is_gone()))
+    };
+    assert!(sim.run_until(10 * SECOND, |sim| known(sim).is_some()));
+    let first = sim.generation(b);
+    sim.kill(b);
+    assert!(sim.run_until(20 * SECOND, |sim| known(sim) == Some((first, true))));
+    // Its clock was set back, and only the one that never met it can tell it so.
+    sim.partition(&[a], &[b], false);
+    sim.partition(&[c], &[b], true);
+    sim.restart_with_generation(b, Generation(first.0 - 1_000));
+    let seed = sim.addr(a);
+    sim.with(b, |at| at.endpoint.join(at.now, seed));
+    let renewed = |sim: &Sim<App>| known(sim).filter(|(it, is_gone)| *it > first && !is_gone);
+    assert!(sim.run_until(20 * SECOND, |sim| renewed(sim).is_some()));
+    let to_b = Target {
+        addr: sim.addr(b),
+        generation: renewed(&sim).map(|(generation, _)| generation),
+    };
+    send(&mut sim, a, to_b, "to the renewed one", 1);
+    assert!(sim.run_until(5 * SECOND, |sim| sim.app.sent.contains_key(&1)));
+    assert_eq!(sim.app.sent[&1], Ok(()));
+    assert_eq!(times_handled(&sim, b, "to the renewed one"), 1);
 }

@@ -265,6 +265,20 @@ fn an_answer_belongs_to_its_request() {
 }
 
 #[test]
+fn an_answer_may_be_dropped_but_only_of_what_was_handled() {
+    let mut case = Case::new();
+    case.call(Kind::Request);
+    case.handle(B);
+    case.end(Outcome::AnswerDropped);
+    assert_eq!(case.broken(), [""; 0]);
+
+    let mut case = Case::new();
+    case.call(Kind::Request);
+    case.end(Outcome::AnswerDropped);
+    assert_eq!(case.broken(), ["not-handled"]);
+}
+
+#[test]
 fn a_call_ends_once_and_not_after_it_was_cancelled() {
     let mut case = Case::new();
     case.call(Kind::Send);

@@ -336,7 +336,11 @@ impl Crew {
     }
 
     fn target(&mut self, at: &At<'_>, addr: SocketAddr) -> Target {
-        let share = self.plan.traffic.to_process;
+        // Naming a process is what finds out that it has another generation than its session was made with.
+        let share = match self.phase {
+            Phase::Meeting => 1.0,
+            _ => self.plan.traffic.to_process,
+        };
         let known = at.endpoint.members().node(addr);
         let known = known.map(|node| node.identity.generation);
         let is_for_process = self

@@ -581,6 +581,7 @@ pub(super) const fn outcome(failure: &Failure) -> Outcome {
         Failure::NoHandler => Outcome::NoHandler,
         Failure::Overloaded => Outcome::Overloaded,
         Failure::TooLarge => Outcome::TooLarge,
+        Failure::AnswerDropped => Outcome::AnswerDropped,
         Failure::Handler(_) => Outcome::HandlerFailed,
         _ => Outcome::Malformed,
     }

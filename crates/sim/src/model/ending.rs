@@ -142,10 +142,9 @@ impl Model {
             return;
         };
         let (handled_by, given, aim) = (delivery.handled_by, delivery.answer, delivery.aim);
-        let is_told_handled = matches!(
-            outcome,
-            Outcome::Delivered | Outcome::Answered | Outcome::HandlerFailed
-        );
+        let is_told_answered = matches!(outcome, Outcome::Answered | Outcome::HandlerFailed);
+        let is_told_handled =
+            is_told_answered || matches!(outcome, Outcome::Delivered | Outcome::AnswerDropped);
         let may_be_lost = match kind {
             Kind::Unreliable => true,
             // What is held is lost with its process only.
@@ -162,7 +161,7 @@ impl Model {
         let is_request = kind == Kind::Request;
         let fits = match outcome {
             Outcome::Delivered => !is_request,
-            Outcome::Answered | Outcome::HandlerFailed => is_request,
+            Outcome::Answered | Outcome::HandlerFailed | Outcome::AnswerDropped => is_request,
             Outcome::Malformed => false,
             _ => true,
         };
@@ -173,7 +172,7 @@ impl Model {
                 outcome,
             });
         }
-        if is_request && is_told_handled {
+        if is_request && is_told_answered {
             let is_failure = outcome == Outcome::HandlerFailed;
             if given.is_none() || given != answer.map(|answer| (is_failure, answer)) {
                 self.blame(Violation::WrongAnswer {

@@ -76,6 +76,8 @@ pub enum Outcome {
     Overloaded,
     /// Not handled: too large for the receiver; or it was handled, and the answer is too large.
     TooLarge,
+    /// It was handled; the answer came in pieces, and was dropped for want of memory.
+    AnswerDropped,
     /// The bytes made no sense to the other side.
     Malformed,
     /// The call was not taken on: nothing was sent.
@@ -283,6 +285,7 @@ impl Outcome {
             Self::NoHandler => "no handler",
             Self::Overloaded => "overloaded",
             Self::TooLarge => "too large",
+            Self::AnswerDropped => "answer dropped",
             Self::Malformed => "malformed",
             Self::NotTaken => "not taken",
         }

@@ -39,6 +39,12 @@
 //! It reads no clock, opens no socket, starts no thread, and looks into no datagram but to name its kind in
 //! the trace.
 //!
+//! # Bad days
+//!
+//! [`day`] draws a cluster, its traffic and its faults from a seed, lets them happen, and tells the [`model`] of
+//! every call and every run of a handler. The model knows the contract and nothing of the implementation. The
+//! program `day` does it for many seeds over all cores.
+//!
 //! # Handlers of your own
 //!
 //! [`Cluster`] (feature `cluster`, on unless switched off) runs whole programs on the same network: the real

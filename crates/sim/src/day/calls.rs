@@ -1,14 +1,14 @@
 //! The calls that the nodes make.
 
-use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use hobnob_endpoint::{
     Target,
     messaging::Token,
-    wire::{Command, Instant, Peer, StreamId},
+    wire::{Command, Instant, StreamId},
 };
-use rand::{RngExt, seq::SliceRandom};
+use rand::RngExt;
 
 use super::{
     crew::{COMMON, Chore, Crew, Life, Open, Phase, RARE},
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Deliveries of a fan-out in flight, at most.
-const FAN_OUT_LIMIT_MAX: usize = 6;
+pub(super) const FAN_OUT_LIMIT_MAX: usize = 6;
 
 /// Streams of a node to each other one.
 const STREAMS: u64 = 3;
@@ -37,11 +37,11 @@ const CLEAN_CANCEL: Duration = Duration::from_millis(300);
 /// A call that is about to be made.
 pub(super) struct Order {
     pub(super) call: CallId,
-    by: ProcessId,
-    kind: Kind,
-    command: Command,
-    payload: Bytes,
-    deadline: Instant,
+    pub(super) by: ProcessId,
+    pub(super) kind: Kind,
+    pub(super) command: Command,
+    pub(super) payload: Bytes,
+    pub(super) deadline: Instant,
 }
 
 impl Crew {
@@ -72,7 +72,7 @@ impl Crew {
     pub(super) fn make_clean_calls(&mut self, at: &mut At<'_>, everybody: &[SocketAddr]) {
         let own = at.endpoint.addr();
         let others: Vec<SocketAddr> = everybody.iter().copied().filter(|it| *it != own).collect();
-        let len = self.plan.limits.message.min(20_000);
+        let len = self.clean_len(others.len());
         for &to in &others {
             for kind in [Kind::Send, Kind::Request] {
                 let order = self.order(at, kind, COMMON, len, CLEAN_DEADLINE);
@@ -94,6 +94,14 @@ impl Crew {
                 self.relay(at, order, &others, 2);
             }
         }
+    }
+
+    /// Bytes of the calls of the clean phase: several pieces, but so few that a send and a request of everybody find
+    /// room at one node.
+    fn clean_len(&self, others: usize) -> usize {
+        let config = self.plan.limits.messaging();
+        let share = config.reassembly_bytes_node / (4 * others.max(1));
+        share.min(config.message_bytes_max).min(20_000)
     }
 
     pub(super) fn is_to_be_cancelled(&self, call: CallId) -> bool {
@@ -151,19 +159,6 @@ impl Crew {
             (true, _) => self.after(at, cancel_after, Chore::Cancel(call)),
             (false, _) => {}
         }
-    }
-
-    fn draw_targets(
-        &mut self,
-        at: &At<'_>,
-        mut others: Vec<SocketAddr>,
-    ) -> (Vec<SocketAddr>, usize) {
-        let Some(life) = self.lives.get_mut(&at.node) else {
-            return (Vec::new(), 1);
-        };
-        others.shuffle(&mut *life.dice);
-        others.truncate(life.dice.random_range(1..=others.len()));
-        (others, life.dice.random_range(1..=FAN_OUT_LIMIT_MAX))
     }
 
     pub(super) fn order(
@@ -237,89 +232,6 @@ impl Crew {
         }
     }
 
-    fn call_many(&mut self, at: &mut At<'_>, order: Order, to: &[SocketAddr], limit: usize) {
-        let mut targets: Vec<(Peer, Aim)> = Vec::new();
-        for &addr in to {
-            let target = self.target(at, addr);
-            let aim = aim(at, target);
-            // As the facade does it: who cannot be called is reported as such, without a delivery.
-            if let Ok(peer) = at.endpoint.peer(at.now, target) {
-                targets.push((peer, aim));
-            }
-        }
-        let aims: Vec<Aim> = targets.iter().map(|(_, aim)| *aim).collect();
-        let call = order.call;
-        self.see(
-            at.world_now,
-            Fact::FanOutBegun {
-                call,
-                kind: order.kind,
-                by: order.by,
-                to: &aims,
-                limit,
-                payload: Digest::of(&order.payload),
-                deadline: order.deadline,
-            },
-        );
-        let peers: Vec<Peer> = targets.iter().map(|(peer, _)| *peer).collect();
-        let begun = at.endpoint.fan_out(
-            at.now,
-            &peers,
-            order.command,
-            order.payload,
-            NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN),
-            order.deadline,
-            Token(call.0),
-        );
-        let Ok(key) = begun else {
-            return self.tell_end(at, call, Outcome::NotTaken, None);
-        };
-        let targets = targets.into_iter().map(|(peer, aim)| (peer, aim.addr));
-        if let Some(life) = self.lives.get_mut(&at.node) {
-            life.calls
-                .insert(call, Open::FanOut(key, targets.collect()));
-        }
-    }
-
-    /// The same by way of others.
-    fn relay(&mut self, at: &mut At<'_>, order: Order, to: &[SocketAddr], limit: usize) {
-        let targets: Vec<Target> = to.iter().map(|addr| self.target(at, *addr)).collect();
-        let aims: Vec<Aim> = targets
-            .iter()
-            .map(|target| aim_by_others(at, *target))
-            .collect();
-        let call = order.call;
-        self.see(
-            at.world_now,
-            Fact::FanOutBegun {
-                call,
-                kind: order.kind,
-                by: order.by,
-                to: &aims,
-                limit,
-                payload: Digest::of(&order.payload),
-                deadline: order.deadline,
-            },
-        );
-        let begun = at.endpoint.relay(
-            at.now,
-            &targets,
-            order.command,
-            order.payload,
-            NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN),
-            order.deadline,
-            Token(call.0),
-        );
-        match begun {
-            Ok(key) => {
-                if let Some(life) = self.lives.get_mut(&at.node) {
-                    life.calls.insert(call, Open::Relayed(key, to.to_vec()));
-                }
-            }
-            Err(_) => self.tell_end(at, call, Outcome::NotTaken, None),
-        }
-    }
-
     /// Gives a message of a stream its place.
     fn in_turn(&mut self, at: &At<'_>, kind: Kind, to: SocketAddr) -> Kind {
         let Kind::Ordered { stream, .. } = kind else {
@@ -335,7 +247,7 @@ impl Crew {
         Kind::Ordered { stream, place }
     }
 
-    fn target(&mut self, at: &At<'_>, addr: SocketAddr) -> Target {
+    pub(super) fn target(&mut self, at: &At<'_>, addr: SocketAddr) -> Target {
         // Naming a process is what finds out that it has another generation than its session was made with.
         let share = match self.phase {
             Phase::Meeting => 1.0,
@@ -355,7 +267,7 @@ impl Crew {
 }
 
 /// For whom a call is meant: for the process that its caller names, or else for the one it has a session with.
-fn aim(at: &At<'_>, target: Target) -> Aim {
+pub(super) fn aim(at: &At<'_>, target: Target) -> Aim {
     let sessions = at.endpoint.sessions();
     let remote = sessions
         .peer_at(target.addr)
@@ -364,20 +276,6 @@ fn aim(at: &At<'_>, target: Target) -> Aim {
     Aim {
         addr: target.addr,
         generation: target.generation.or(remote.and_then(|it| it.generation)),
-    }
-}
-
-/// For whom a message is meant that goes by way of others: for the process that its sender names, or else for the
-/// one that is known there.
-fn aim_by_others(at: &At<'_>, target: Target) -> Aim {
-    let sessions = at.endpoint.sessions();
-    let peer = sessions.peer_at(target.addr);
-    let proven = peer.and_then(|peer| sessions.remote(peer)?.proven);
-    let member = at.endpoint.members().node(target.addr);
-    let known = proven.max(member.map(|node| node.identity.generation));
-    Aim {
-        addr: target.addr,
-        generation: target.generation.or(known),
     }
 }
 

@@ -7,19 +7,15 @@ use std::{
 };
 
 use hobnob_endpoint::{
-    CallError, DeliveryError, Endpoint, Event, RelayKey,
-    gossip::{self, DeclaredState, NodeState},
-    messaging::{self, CallKey, Failure, FanOutKey, RequestKey},
+    Event, RelayKey,
+    messaging::{CallKey, FanOutKey, RequestKey},
     wire::{Command, Generation, Instant, Peer},
 };
-use rand::RngExt;
 
 use super::{checks, dice::Dice, handlers::Work, load::Pour, plan::Plan, trace::Trace};
 use crate::{
     Application, At, NodeId,
-    model::{
-        CallId, Declared, Digest, Fact, Model, Outcome, ProcessId, Rules, Seen, Sighting, Violation,
-    },
+    model::{CallId, Fact, Model, ProcessId, Rules},
 };
 
 /// Handled by every node.
@@ -28,11 +24,11 @@ pub(super) const COMMON: Command = Command(200);
 pub(super) const RARE: Command = Command(201);
 
 /// How often a node that is alone greets its seeds.
-const GREETING_PAUSE: Duration = Duration::from_millis(500);
+pub(super) const GREETING_PAUSE: Duration = Duration::from_millis(500);
 /// How often seeds are greeted that are missing, as the driver does it.
 pub(super) const REUNION_PAUSE: Duration = Duration::from_secs(30);
 /// Seeds that are greeted at once: as a name service gives them, some of those that run.
-const SEEDS: usize = 3;
+pub(super) const SEEDS: usize = 3;
 
 /// A step of a process takes no time; what must wait for the next one waits this long.
 const RETRY_PAUSE: Duration = Duration::from_micros(1);
@@ -92,8 +88,8 @@ pub(super) struct Crew {
 /// What the application knows of one process.
 pub(super) struct Life {
     pub(super) process: ProcessId,
-    addr: SocketAddr,
-    generation: Generation,
+    pub(super) addr: SocketAddr,
+    pub(super) generation: Generation,
     pub(super) dice: Dice,
     chores: BTreeMap<u64, Chore>,
     next_chore: u64,
@@ -103,7 +99,7 @@ pub(super) struct Life {
     pub(super) poured: BTreeMap<CallId, SocketAddr>,
     /// Messages of each stream to each address so far.
     pub(super) streams: BTreeMap<(SocketAddr, u32), u64>,
-    last_reunion: Instant,
+    pub(super) last_reunion: Instant,
     pub(super) is_leaving: bool,
     idles: u64,
 }
@@ -182,268 +178,12 @@ impl Crew {
         self.lives.get(&node).is_some_and(|life| life.is_leaving)
     }
 
-    /// Ends the open calls and says goodbye, as a shutdown does.
-    fn leave(&mut self, at: &mut At<'_>) {
-        let Some(life) = self.lives.get_mut(&at.node) else {
-            return;
-        };
-        life.is_leaving = true;
-        let process = life.process;
-        let open: Vec<CallId> = life.calls.keys().copied().collect();
-        for call in open {
-            self.cancel(at, call, true);
-        }
-        at.endpoint.leave(at.now);
-        self.see(at.world_now, Fact::Leaving { process });
-    }
-
-    /// The node says something else of itself.
-    fn declare(&mut self, at: &mut At<'_>) {
-        let Some(life) = self.lives.get_mut(&at.node).filter(|it| !it.is_leaving) else {
-            return;
-        };
-        let states = [
-            DeclaredState::Online,
-            DeclaredState::Taken,
-            DeclaredState::Offline,
-        ];
-        let state = states[life.dice.random_range(0..states.len())];
-        at.endpoint.set_state(at.now, state);
-        let process = life.process;
-        let state = declared(state);
-        self.see(at.world_now, Fact::Declared { process, state });
-    }
-
-    /// The first node that sees the cluster as it is not.
-    pub(super) fn wrong_view(&self, node: NodeId, endpoint: &Endpoint) -> Option<Violation> {
-        let view = endpoint.members().nodes().map(|node| Sighting {
-            addr: node.identity.addr,
-            generation: node.identity.generation,
-            seen: seen(node.state),
-        });
-        self.model.wrong_view(self.lives.get(&node)?.process, view)
-    }
-
     pub(super) fn after(&mut self, at: &mut At<'_>, after: Duration, chore: Chore) {
         if let Some(life) = self.lives.get_mut(&at.node) {
             life.next_chore += 1;
             life.chores.insert(life.next_chore, chore);
             at.wake_in(after, life.next_chore);
         }
-    }
-
-    fn greet(&mut self, at: &mut At<'_>) {
-        let running: Vec<SocketAddr> = self.lives.values().map(|life| life.addr).collect();
-        let Some(life) = self.lives.get_mut(&at.node) else {
-            return;
-        };
-        let is_alone = at.endpoint.members().is_alone();
-        if is_alone || at.now.saturating_since(life.last_reunion) >= REUNION_PAUSE {
-            life.last_reunion = at.now;
-            for _ in 0..SEEDS {
-                let seed = running[life.dice.random_range(0..running.len())];
-                let members = at.endpoint.members();
-                if members.node(seed).is_none_or(|node| node.state.is_gone()) {
-                    at.endpoint.join(at.now, seed);
-                }
-            }
-        }
-        self.after(at, GREETING_PAUSE, Chore::Greet);
-    }
-
-    fn on_message_event(&mut self, at: &mut At<'_>, event: messaging::Event) {
-        use messaging::Event::{
-            Answered, Cancelled, FannedOut, Message, Request, Sent, Unreliable,
-        };
-        match event {
-            Message { peer, payload, .. } => {
-                let from = addr_of(at, peer);
-                self.on_message(at, from, &payload, true);
-            }
-            Unreliable { peer, payload, .. } => {
-                let from = addr_of(at, peer);
-                self.on_message(at, from, &payload, false);
-            }
-            Request {
-                key,
-                peer,
-                payload,
-                deadline,
-                ..
-            } => self.on_request(at, key, peer, &payload, deadline),
-            Cancelled { key } => self.on_withdrawn(at, key),
-            Sent { token, result } => {
-                let outcome = result.map_or_else(|it| outcome(&it), |()| Outcome::Delivered);
-                self.on_ended(at, CallId(token.0), outcome, None);
-            }
-            Answered { token, result } => {
-                let (outcome, answer) = match &result {
-                    Ok(answer) => (Outcome::Answered, Some(Digest::of(answer))),
-                    Err(Failure::Handler(text)) => (Outcome::HandlerFailed, Some(Digest::of(text))),
-                    Err(failure) => (outcome(failure), None),
-                };
-                self.on_ended(at, CallId(token.0), outcome, answer);
-            }
-            FannedOut { token, report } => self.on_fanned_out(at, CallId(token.0), &report),
-            _ => {}
-        }
-    }
-
-    fn on_ended(
-        &mut self,
-        at: &mut At<'_>,
-        call: CallId,
-        outcome: Outcome,
-        answer: Option<Digest>,
-    ) {
-        if let Some(life) = self.lives.get_mut(&at.node) {
-            life.calls.remove(&call);
-        }
-        self.tell_end(at, call, outcome, answer);
-        self.go_on_pouring(at, call);
-    }
-
-    /// Tells the model how a call ended. When nothing is wrong any more, it must have succeeded.
-    pub(super) fn tell_end(
-        &mut self,
-        at: &At<'_>,
-        call: CallId,
-        outcome: Outcome,
-        answer: Option<Digest>,
-    ) {
-        let now = at.now;
-        self.see(
-            at.world_now,
-            Fact::Ended {
-                call,
-                outcome,
-                answer,
-                now,
-            },
-        );
-        self.check_served(call, outcome);
-    }
-
-    /// When nothing is wrong any more, every call succeeds, unless queues are too small for all at once.
-    fn check_served(&mut self, call: CallId, outcome: Outcome) {
-        let is_served = match outcome {
-            Outcome::Delivered | Outcome::Answered => true,
-            Outcome::NotTaken | Outcome::Overloaded => self.plan.limits.are_tight(),
-            _ => false,
-        };
-        if self.phase == Phase::Clean && !is_served {
-            self.model.blame(Violation::Unserved { call, outcome });
-        }
-    }
-
-    fn on_fanned_out(
-        &mut self,
-        at: &mut At<'_>,
-        call: CallId,
-        report: &[(Peer, Result<(), Failure>)],
-    ) {
-        let Some(life) = self.lives.get_mut(&at.node) else {
-            return;
-        };
-        let targets = match life.calls.remove(&call) {
-            Some(Open::FanOut(_, targets)) => targets,
-            _ => Vec::new(),
-        };
-        let addr_of = |peer: &Peer| {
-            let target = targets.iter().find(|(target, _)| target == peer);
-            target.map_or(at.endpoint.addr(), |(_, addr)| *addr)
-        };
-        let ended = report.iter().map(|(peer, result)| {
-            let outcome = match result {
-                Ok(()) => Outcome::Delivered,
-                Err(failure) => outcome(failure),
-            };
-            (addr_of(peer), outcome)
-        });
-        let report: Vec<(SocketAddr, Outcome)> = ended.collect();
-        self.tell_report(at, call, &report);
-    }
-
-    fn on_relay_ended(
-        &mut self,
-        at: &mut At<'_>,
-        call: CallId,
-        report: &[Result<(), DeliveryError>],
-    ) {
-        let Some(life) = self.lives.get_mut(&at.node) else {
-            return;
-        };
-        let targets = match life.calls.remove(&call) {
-            Some(Open::Relayed(_, targets)) => targets,
-            _ => Vec::new(),
-        };
-        let outcomes = report.iter().map(|result| match result {
-            Ok(()) => Outcome::Delivered,
-            Err(DeliveryError::Failed(failure)) => outcome(failure),
-            Err(DeliveryError::NotTaken(CallError::PeerRestarted)) => Outcome::PeerRestarted,
-            // Another node may have brought it there before.
-            Err(_) => Outcome::PeerDown,
-        });
-        let report: Vec<(SocketAddr, Outcome)> = targets.into_iter().zip(outcomes).collect();
-        self.tell_report(at, call, &report);
-    }
-
-    fn tell_report(&mut self, at: &At<'_>, call: CallId, report: &[(SocketAddr, Outcome)]) {
-        let now = at.now;
-        self.see(at.world_now, Fact::FanOutEnded { call, report, now });
-        for (_, outcome) in report {
-            self.check_served(call, *outcome);
-        }
-    }
-
-    fn on_member_event(&mut self, at: &mut At<'_>, event: &gossip::Event) {
-        let Some(life) = self.lives.get_mut(&at.node) else {
-            return;
-        };
-        let process = life.process;
-        match event {
-            gossip::Event::LeaveFinished { confirmed, total } => {
-                let (confirmed, total) = (*confirmed, *total);
-                let fact = Fact::LeaveEnded {
-                    process,
-                    confirmed,
-                    total,
-                };
-                self.see(at.world_now, fact);
-                self.left.push(at.node);
-            }
-            gossip::Event::StateChanged { node, to, .. }
-                if self.is_stable && (to.is_gone() || *to == NodeState::Suspect) =>
-            {
-                self.blame_suspicion(process, node);
-            }
-            gossip::Event::Failed(node) if self.is_stable => self.blame_suspicion(process, node),
-            _ => {}
-        }
-    }
-
-    /// A node whose generation proved stale has chosen another one.
-    fn note_renewal(&mut self, at: &At<'_>) {
-        let generation = at.endpoint.sessions().generation();
-        if let Some(life) = self.lives.get_mut(&at.node)
-            && life.generation != generation
-        {
-            life.generation = generation;
-            let process = life.process;
-            let fact = Fact::Renewed {
-                process,
-                generation,
-            };
-            self.see(at.world_now, fact);
-        }
-    }
-
-    fn blame_suspicion(&mut self, by: ProcessId, node: &gossip::Node) {
-        self.model.blame(Violation::FalseSuspicion {
-            by,
-            addr: node.identity.addr,
-            seen: node.state.to_string(),
-        });
     }
 }
 
@@ -563,45 +303,5 @@ impl Application for Crew {
         if let Err(violation) = checked {
             self.model.blame(violation);
         }
-    }
-}
-
-/// Where a peer is.
-pub(super) fn addr_of(at: &At<'_>, peer: Peer) -> SocketAddr {
-    let remote = at.endpoint.sessions().remote(peer);
-    remote.map_or(at.endpoint.addr(), |remote| remote.addr)
-}
-
-pub(super) const fn outcome(failure: &Failure) -> Outcome {
-    match failure {
-        Failure::Timeout => Outcome::Timeout,
-        Failure::PeerDown => Outcome::PeerDown,
-        Failure::PeerRestarted => Outcome::PeerRestarted,
-        Failure::SessionLost => Outcome::SessionLost,
-        Failure::NoHandler => Outcome::NoHandler,
-        Failure::Overloaded => Outcome::Overloaded,
-        Failure::TooLarge => Outcome::TooLarge,
-        Failure::AnswerDropped => Outcome::AnswerDropped,
-        Failure::Handler(_) => Outcome::HandlerFailed,
-        _ => Outcome::Malformed,
-    }
-}
-
-const fn declared(state: DeclaredState) -> Declared {
-    match state {
-        DeclaredState::Online => Declared::Online,
-        DeclaredState::Taken => Declared::Taken,
-        DeclaredState::Offline => Declared::Offline,
-    }
-}
-
-const fn seen(state: NodeState) -> Seen {
-    match state {
-        NodeState::Online => Seen::Here(Declared::Online),
-        NodeState::Taken => Seen::Here(Declared::Taken),
-        NodeState::Offline => Seen::Here(Declared::Offline),
-        NodeState::Left => Seen::Left,
-        NodeState::Failed => Seen::Failed,
-        _ => Seen::Suspect,
     }
 }

@@ -10,7 +10,8 @@ use hobnob_endpoint::{
 use rand::RngExt;
 
 use super::{
-    crew::{Chore, Crew, addr_of},
+    crew::{Chore, Crew},
+    endings::addr_of,
     payload,
 };
 use crate::{

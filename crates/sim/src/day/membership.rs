@@ -1,0 +1,147 @@
+//! Greeting, leaving, saying something else of oneself; and what the nodes see of each other.
+
+use std::net::SocketAddr;
+
+use hobnob_endpoint::{
+    Endpoint,
+    gossip::{self, DeclaredState, NodeState},
+};
+use rand::RngExt;
+
+use super::crew::{Chore, Crew, GREETING_PAUSE, REUNION_PAUSE, SEEDS};
+use crate::{
+    At, NodeId,
+    model::{CallId, Declared, Fact, ProcessId, Seen, Sighting, Violation},
+};
+
+impl Crew {
+    /// Ends the open calls and says goodbye, as a shutdown does.
+    pub(super) fn leave(&mut self, at: &mut At<'_>) {
+        let Some(life) = self.lives.get_mut(&at.node) else {
+            return;
+        };
+        life.is_leaving = true;
+        let process = life.process;
+        let open: Vec<CallId> = life.calls.keys().copied().collect();
+        for call in open {
+            self.cancel(at, call, true);
+        }
+        at.endpoint.leave(at.now);
+        self.see(at.world_now, Fact::Leaving { process });
+    }
+
+    /// The node says something else of itself.
+    pub(super) fn declare(&mut self, at: &mut At<'_>) {
+        let Some(life) = self.lives.get_mut(&at.node).filter(|it| !it.is_leaving) else {
+            return;
+        };
+        let states = [
+            DeclaredState::Online,
+            DeclaredState::Taken,
+            DeclaredState::Offline,
+        ];
+        let state = states[life.dice.random_range(0..states.len())];
+        at.endpoint.set_state(at.now, state);
+        let process = life.process;
+        let state = declared(state);
+        self.see(at.world_now, Fact::Declared { process, state });
+    }
+
+    /// The first node that sees the cluster as it is not.
+    pub(super) fn wrong_view(&self, node: NodeId, endpoint: &Endpoint) -> Option<Violation> {
+        let view = endpoint.members().nodes().map(|node| Sighting {
+            addr: node.identity.addr,
+            generation: node.identity.generation,
+            seen: seen(node.state),
+        });
+        self.model.wrong_view(self.lives.get(&node)?.process, view)
+    }
+
+    pub(super) fn greet(&mut self, at: &mut At<'_>) {
+        let running: Vec<SocketAddr> = self.lives.values().map(|life| life.addr).collect();
+        let Some(life) = self.lives.get_mut(&at.node) else {
+            return;
+        };
+        let is_alone = at.endpoint.members().is_alone();
+        if is_alone || at.now.saturating_since(life.last_reunion) >= REUNION_PAUSE {
+            life.last_reunion = at.now;
+            for _ in 0..SEEDS {
+                let seed = running[life.dice.random_range(0..running.len())];
+                let members = at.endpoint.members();
+                if members.node(seed).is_none_or(|node| node.state.is_gone()) {
+                    at.endpoint.join(at.now, seed);
+                }
+            }
+        }
+        self.after(at, GREETING_PAUSE, Chore::Greet);
+    }
+
+    pub(super) fn on_member_event(&mut self, at: &mut At<'_>, event: &gossip::Event) {
+        let Some(life) = self.lives.get_mut(&at.node) else {
+            return;
+        };
+        let process = life.process;
+        match event {
+            gossip::Event::LeaveFinished { confirmed, total } => {
+                let (confirmed, total) = (*confirmed, *total);
+                let fact = Fact::LeaveEnded {
+                    process,
+                    confirmed,
+                    total,
+                };
+                self.see(at.world_now, fact);
+                self.left.push(at.node);
+            }
+            gossip::Event::StateChanged { node, to, .. }
+                if self.is_stable && (to.is_gone() || *to == NodeState::Suspect) =>
+            {
+                self.blame_suspicion(process, node);
+            }
+            gossip::Event::Failed(node) if self.is_stable => self.blame_suspicion(process, node),
+            _ => {}
+        }
+    }
+
+    /// A node whose generation proved stale has chosen another one.
+    pub(super) fn note_renewal(&mut self, at: &At<'_>) {
+        let generation = at.endpoint.sessions().generation();
+        if let Some(life) = self.lives.get_mut(&at.node)
+            && life.generation != generation
+        {
+            life.generation = generation;
+            let process = life.process;
+            let fact = Fact::Renewed {
+                process,
+                generation,
+            };
+            self.see(at.world_now, fact);
+        }
+    }
+
+    pub(super) fn blame_suspicion(&mut self, by: ProcessId, node: &gossip::Node) {
+        self.model.blame(Violation::FalseSuspicion {
+            by,
+            addr: node.identity.addr,
+            seen: node.state.to_string(),
+        });
+    }
+}
+
+const fn declared(state: DeclaredState) -> Declared {
+    match state {
+        DeclaredState::Online => Declared::Online,
+        DeclaredState::Taken => Declared::Taken,
+        DeclaredState::Offline => Declared::Offline,
+    }
+}
+
+const fn seen(state: NodeState) -> Seen {
+    match state {
+        NodeState::Online => Seen::Here(Declared::Online),
+        NodeState::Taken => Seen::Here(Declared::Taken),
+        NodeState::Offline => Seen::Here(Declared::Offline),
+        NodeState::Left => Seen::Left,
+        NodeState::Failed => Seen::Failed,
+        _ => Seen::Suspect,
+    }
+}

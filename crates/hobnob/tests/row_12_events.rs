@@ -335,12 +335,14 @@ async fn a_slow_reader_learns_how_much_it_lost_and_goes_on() {
     };
     assert!(lost >= LOST as u64, "{lost}");
     // What is left comes in its order.
-    let mut last = BTreeMap::new();
-    for _ in 0..100 {
+    let (mut last, mut seen) = (BTreeMap::new(), 0);
+    while seen < 100 {
         let event = ends("the next", slow.recv()).await.unwrap();
+        // On a busy machine a chatterbox may be missed for a while, and come back.
         let Event::MetadataChanged(node) = &event else {
-            panic!("{event:?}");
+            continue;
         };
+        seen += 1;
         let turn: [u8; 4] = node.value("turn").unwrap().try_into().unwrap();
         let turn = u32::from_le_bytes(turn);
         let before = last.insert(node.address(), turn);

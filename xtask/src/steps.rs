@@ -14,9 +14,9 @@ pub struct Step {
     pub run: fn(&mut Shell) -> Result<(), String>,
 }
 
-/// A clean checkout must be through in 25 minutes: 23 for the steps leave two
-/// for building this program and for killing what hangs.
-pub const CI_DEADLINE_MINUTES: u64 = 23;
+/// Twice the half hour that a clean checkout may take on two idle cores: a
+/// machine that is busy with other things is slow, and not wrong.
+pub const CI_DEADLINE_MINUTES: u64 = 60;
 
 const FORMAT: Step = Step {
     name: "format",

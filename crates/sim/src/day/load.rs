@@ -43,7 +43,7 @@ const SHARE_MIN: f64 = 1.0 / 3.0;
 
 /// What of all datagrams may be lost in the queue of a link that everybody sends into: more is a sender that
 /// does not slow down.
-const WASTE_MAX: f64 = 0.15;
+const WASTE_MAX: f64 = 0.10;
 
 /// Links to saturate, and their queues: one delays by 52 ms at most, so that a round trip over four full ones is well
 /// within the probe timeout of a data centre's profile, 500 ms.

@@ -78,7 +78,8 @@ impl Processes {
     }
 
     pub(super) fn leave(&mut self, process: ProcessId, confirmed: usize, total: usize) {
-        let stops_before = self.stops;
+        // Its own stop, which follows, is none of those who know.
+        let stops_before = self.stops + 1;
         if let Some(it) = self.all.get_mut(&process) {
             it.goodbye = Some(Goodbye {
                 confirmed,
@@ -93,9 +94,7 @@ impl Processes {
         let it = self.all.get_mut(&process).filter(|it| it.is_running)?;
         it.is_running = false;
         it.work.clear();
-        if it.goodbye.is_none() {
-            self.stops += 1;
-        }
+        self.stops += 1;
         Some(std::mem::take(&mut it.due))
     }
 
@@ -179,10 +178,11 @@ impl Processes {
             || generations.next().is_some()
     }
 
-    /// Whether everybody must know of the goodbye: more have confirmed it than have died since, so one of
-    /// them is left to pass it on.
+    /// Whether everybody must know of the goodbye: more have confirmed it than have died or left since, so one
+    /// of them is there to pass it on.
     pub(super) const fn must_be_known(&self, goodbye: Goodbye) -> bool {
-        goodbye.confirmed == goodbye.total && goodbye.confirmed > self.stops - goodbye.stops_before
+        goodbye.confirmed == goodbye.total
+            && goodbye.confirmed > self.stops.saturating_sub(goodbye.stops_before)
     }
 }
 

@@ -68,13 +68,23 @@ impl Endpoint {
             .map(|(peer, _)| peer)
             .collect();
         for peer in silent {
-            self.messaging.forget(now, peer);
-            self.gossip_queue.discard(peer);
-            self.meant.remove(&peer);
-            self.refused.remove(&peer);
-            self.sessions.forget(peer);
+            self.let_go(now, peer);
         }
         self.sweep_relays();
         self.housekeeping.heard.clear();
+    }
+    fn let_go(&mut self, now: Instant, peer: Peer) {
+        self.gossip_queue.discard(peer);
+        let load = self.messaging.load(peer);
+        if load.is_some_and(|load| load.held > 0) {
+            // What waits for its turn is given out now, so its sender's address is needed until the next sweep.
+            self.messaging.peer_down(now, peer);
+            self.sessions.disconnect(peer);
+            return;
+        }
+        self.messaging.forget(now, peer);
+        self.meant.remove(&peer);
+        self.refused.remove(&peer);
+        self.sessions.forget(peer);
     }
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{A, B, C, Handled, Mesh, target};
+use common::{A, B, C, Handled, Mesh, addr, target};
 use hobnob_endpoint::{
     CallError,
     messaging::{Event, Failure, Token},
@@ -92,4 +92,27 @@ fn calls_to_an_earlier_process_than_others_wait_for_are_refused() {
     mesh.send(A, target(B, Some(Generation(5))), 1);
     let refused = mesh.try_send(A, target(B, Some(Generation(4))), 2);
     assert_eq!(refused, Err(CallError::PeerRestarted));
+}
+
+#[test]
+fn what_a_dead_stranger_sent_in_order_is_given_out_without_what_was_lost() {
+    let mut mesh = Mesh::new();
+    mesh.send(A, target(B, None), 1);
+    mesh.pass();
+    mesh.is_cut = true;
+    mesh.send_in_order(A, target(B, None), 2);
+    mesh.pass();
+    mesh.is_cut = false;
+    mesh.send_in_order(A, target(B, None), 3);
+    mesh.send_in_order(A, target(B, None), 4);
+    mesh.pass();
+    mesh.is_cut = true;
+    let first = Handled { by: B, token: 1 };
+    assert_eq!(mesh.handled, [first], "what comes first is missing");
+    let is_known = |mesh: &Mesh| mesh.nodes[B].sessions().peer_at(addr(A)).is_some();
+    while is_known(&mesh) {
+        mesh.wait();
+    }
+    let held = [3, 4].map(|token| Handled { by: B, token });
+    assert_eq!(mesh.handled, [&[first][..], &held].concat());
 }

@@ -13,7 +13,7 @@ use hobnob_endpoint::{
     CallError, Endpoint, EndpointConfig, Event, Target,
     gossip::Metadata,
     messaging::{self, CallKey, Token},
-    wire::{Command, Generation, Instant, limits::DATAGRAM_BYTES_DEFAULT},
+    wire::{Command, Generation, Instant, StreamId, limits::DATAGRAM_BYTES_DEFAULT},
 };
 
 pub const COMMAND: Command = Command(200);
@@ -67,6 +67,16 @@ impl Mesh {
         let deadline = self.now + PATIENCE;
         let token = Token(token.into());
         self.nodes[from].send(self.now, to, COMMAND, payload, deadline, token)
+    }
+
+    /// Sends as a part of the one stream there is.
+    pub fn send_in_order(&mut self, from: usize, to: Target, token: u8) {
+        let payload = Bytes::from(vec![token]);
+        let deadline = self.now + PATIENCE;
+        let token = Token(token.into());
+        self.nodes[from]
+            .send_in_order(self.now, to, COMMAND, StreamId(1), payload, deadline, token)
+            .expect("it is taken on");
     }
 
     pub fn send(&mut self, from: usize, to: Target, token: u8) {
@@ -126,7 +136,9 @@ impl Mesh {
         for by in NODES {
             while let Some(event) = self.nodes[by].poll_event() {
                 match event {
-                    Event::Message(messaging::Event::Message { payload, .. }) => {
+                    Event::Message(messaging::Event::Message { peer, payload, .. }) => {
+                        let sender = self.nodes[by].sessions().remote(peer);
+                        assert!(sender.is_some(), "a message comes from somebody");
                         let token = payload[0];
                         self.handled.push(Handled { by, token });
                         self.nodes[by].handled(1);

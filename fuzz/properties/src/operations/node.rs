@@ -154,6 +154,7 @@ impl Node {
             ("handlers", self.work.len() + self.unfinished),
             ("messages", stats.messages),
             ("requests", messages.has_unfinished().into()),
+            ("messages before their turn", stats.held),
             ("bytes of pieces", stats.reassembly_bytes),
             ("bytes in flight", in_flight.sum()),
         ];

@@ -116,3 +116,21 @@ fn what_a_dead_stranger_sent_in_order_is_given_out_without_what_was_lost() {
     let held = [3, 4].map(|token| Handled { by: B, token });
     assert_eq!(mesh.handled, [&[first][..], &held].concat());
 }
+
+#[test]
+fn a_relayed_message_for_whoever_is_there_reaches_the_successor() {
+    let mut mesh = Mesh::new();
+    mesh.relay(A, &[target(B, None)], 1);
+    // A handshake, and the message is lost with the process that it was sent to.
+    mesh.pass_from(A);
+    mesh.pass_from(B);
+    mesh.is_cut = true;
+    mesh.pass_from(A);
+    mesh.restart(B, Generation(2));
+    mesh.is_cut = false;
+    while mesh.reports.is_empty() {
+        mesh.wait();
+    }
+    assert_eq!(mesh.handled, [Handled { by: B, token: 1 }]);
+    assert_eq!(mesh.reports, [[Ok(())]]);
+}

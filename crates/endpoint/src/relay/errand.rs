@@ -232,6 +232,16 @@ impl Errand {
         }
     }
 
+    /// The process that a hop went to is gone, and another one in its place. Where no process was meant, that one
+    /// will do.
+    pub(super) fn restarted(&mut self, index: usize) {
+        if self.slots[index].target.generation.is_some() {
+            self.tell(index, RelayOutcome::Restarted);
+        } else if self.is_open(index) {
+            self.unreached(index);
+        }
+    }
+
     /// The result of a node is known.
     pub(super) fn tell(&mut self, index: usize, outcome: RelayOutcome) {
         let is_known = match self.slots[index].state {

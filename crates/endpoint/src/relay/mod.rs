@@ -37,8 +37,8 @@
 //! - A process takes the message at most once, whatever is lost, repeated, delayed or wrongly suspected, for as
 //!   long as the origin is a member. Suspicion costs messages, never correctness.
 //! - A target is a process: the one that was named, else the one that is known at its address when the fan-out
-//!   begins. `Ok` says that this process took it. Where none is known, it is whoever is there, and a restart
-//!   in the middle may bring it to both.
+//!   begins. `Ok` says that this process took it. Where none is known, it is whoever is there, so a restart in
+//!   the middle may bring it to both, and is no result.
 //! - That a node has no handler, or too much to do, is its own word, which it keeps: it will not handle it.
 //!   Everything else is said of nodes that may have taken it, as with an ordinary message.
 //! - A node has at most `limit` hops of one errand in flight: sent, and neither acknowledged nor given up.

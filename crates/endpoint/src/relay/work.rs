@@ -4,7 +4,7 @@ use alloc::{vec, vec::Vec};
 
 use bytes::Bytes;
 use hobnob_messaging::{Failure, SendError, Token};
-use hobnob_wire::{Command, Instant, RelayHop, RelayOutcome, RelayTarget, Writer, limits};
+use hobnob_wire::{Command, Instant, RelayHop, RelayTarget, Writer, limits};
 
 use super::errand::{Attempt, Errand, GivenUp, Owner};
 use super::reports::Told;
@@ -90,7 +90,7 @@ impl Endpoint {
 
     fn on_head_refused(&self, errand: &mut Errand, head: usize, error: CallError) {
         match error {
-            CallError::PeerRestarted => errand.tell(head, RelayOutcome::Restarted),
+            CallError::PeerRestarted => errand.restarted(head),
             error if errand.is_origin() => errand.fail(head, error.into()),
             _ => errand.unreached(head),
         }
@@ -223,7 +223,7 @@ impl Endpoint {
 /// What a failed hop says of its head.
 fn on_head_lost(errand: &mut Errand, head: usize, is_lone: bool, failure: Failure) {
     match failure {
-        Failure::PeerRestarted => errand.tell(head, RelayOutcome::Restarted),
+        Failure::PeerRestarted => errand.restarted(head),
         Failure::PeerDown if errand.is_origin() => errand.fail(head, failure.into()),
         // It may have been the list that was too much, and these do not pass.
         Failure::TooLarge | Failure::NoHandler | Failure::Malformed

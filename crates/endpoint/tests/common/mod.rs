@@ -6,11 +6,11 @@
     reason = "each test file uses its own part of this"
 )]
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use bytes::Bytes;
 use hobnob_endpoint::{
-    CallError, Endpoint, EndpointConfig, Event, Target,
+    CallError, DeliveryError, Endpoint, EndpointConfig, Event, Target,
     gossip::Metadata,
     messaging::{self, CallKey, Token},
     wire::{Command, Generation, Instant, StreamId, limits::DATAGRAM_BYTES_DEFAULT},
@@ -43,6 +43,8 @@ pub struct Mesh {
     pub handled: Vec<Handled>,
     /// Calls that ended, and whose they were.
     pub ended: Vec<(usize, messaging::Event)>,
+    /// How relayed fan-outs ended.
+    pub reports: Vec<Vec<Result<(), DeliveryError>>>,
 }
 
 impl Mesh {
@@ -54,6 +56,7 @@ impl Mesh {
             is_cut: false,
             handled: Vec::new(),
             ended: Vec::new(),
+            reports: Vec::new(),
         }
     }
 
@@ -79,6 +82,15 @@ impl Mesh {
             .expect("it is taken on");
     }
 
+    pub fn relay(&mut self, from: usize, targets: &[Target], token: u8) {
+        let payload = Bytes::from(vec![token]);
+        let (deadline, limit) = (self.now + PATIENCE, NonZeroUsize::MIN);
+        let token = Token(token.into());
+        self.nodes[from]
+            .relay(self.now, targets, COMMAND, payload, limit, deadline, token)
+            .expect("it is taken on");
+    }
+
     pub fn send(&mut self, from: usize, to: Target, token: u8) {
         self.try_send(from, to, token).expect("it is taken on");
     }
@@ -99,27 +111,36 @@ impl Mesh {
     pub fn pass(&mut self) {
         let mut buffer = vec![0; DATAGRAM_BYTES_DEFAULT];
         loop {
-            let mut quiet = true;
-            for from in NODES {
-                while let Some(transmit) = self.nodes[from].poll_transmit(self.now, &mut buffer) {
-                    quiet = false;
-                    let to = NODES.into_iter().find(|node| addr(*node) == transmit.to);
-                    let to = to.expect("there is nobody else");
-                    if self.is_cut && from + to == A + B {
-                        continue;
-                    }
-                    for datagram in transmit.datagrams(&buffer) {
-                        let datagram = Bytes::copy_from_slice(datagram);
-                        self.nodes[to].handle_datagram(self.now, addr(from), &datagram);
-                    }
-                    self.note_events();
-                }
-            }
-            self.note_events();
-            if quiet {
+            let is_busy = NODES.map(|from| self.flush(from, &mut buffer));
+            if is_busy == [false; 3] {
                 return;
             }
         }
+    }
+
+    /// What one node has to send arrives. Says whether there was anything.
+    fn flush(&mut self, from: usize, buffer: &mut [u8]) -> bool {
+        let mut is_busy = false;
+        while let Some(transmit) = self.nodes[from].poll_transmit(self.now, buffer) {
+            is_busy = true;
+            let to = NODES.into_iter().find(|node| addr(*node) == transmit.to);
+            let to = to.expect("there is nobody else");
+            if self.is_cut && from + to == A + B {
+                continue;
+            }
+            for datagram in transmit.datagrams(buffer) {
+                let datagram = Bytes::copy_from_slice(datagram);
+                self.nodes[to].handle_datagram(self.now, addr(from), &datagram);
+            }
+            self.note_events();
+        }
+        self.note_events();
+        is_busy
+    }
+
+    /// What one node has to send now arrives, and nothing that is sent because of it.
+    pub fn pass_from(&mut self, node: usize) {
+        self.flush(node, &mut vec![0; DATAGRAM_BYTES_DEFAULT]);
     }
 
     /// Time goes on to the next moment at which something is due.
@@ -143,6 +164,12 @@ impl Mesh {
                         self.handled.push(Handled { by, token });
                         self.nodes[by].handled(1);
                     }
+                    Event::Relayed { payload, .. } => {
+                        let token = payload[0];
+                        self.handled.push(Handled { by, token });
+                        self.nodes[by].handled(1);
+                    }
+                    Event::RelayEnded { report, .. } => self.reports.push(report),
                     Event::Message(event) => self.ended.push((by, event)),
                     _ => {}
                 }

@@ -1,7 +1,7 @@
 //! Forgets addresses that are neither members nor talking to us.
 
 use alloc::vec::Vec;
-use core::time::Duration;
+use core::{net::SocketAddr, time::Duration};
 
 use hobnob_wire::{Instant, Peer};
 
@@ -48,7 +48,8 @@ fn place(peer: Peer) -> (usize, u64) {
 }
 
 impl Endpoint {
-    /// Frees the slots of silent strangers, so that addresses which come and go never fill the table.
+    /// Frees the slots of silent strangers, so that addresses which come and go never fill the table. To a node
+    /// that has left all are strangers, for it learns no more of them.
     pub(crate) fn sweep(&mut self, now: Instant) {
         if now < self.housekeeping.due {
             return;
@@ -60,10 +61,7 @@ impl Endpoint {
             .filter(|(peer, addr)| {
                 !self.housekeeping.was_heard(*peer)
                     && !self.messaging.is_waiting(*peer)
-                    && self
-                        .gossip
-                        .node(*addr)
-                        .is_none_or(|node| node.state.is_gone())
+                    && (self.gossip.is_leaving() || self.is_stranger(*addr))
             })
             .map(|(peer, _)| peer)
             .collect();
@@ -73,6 +71,11 @@ impl Endpoint {
         self.sweep_relays();
         self.housekeeping.heard.clear();
     }
+    fn is_stranger(&self, addr: SocketAddr) -> bool {
+        let node = self.gossip.node(addr);
+        node.is_none_or(|node| node.state.is_gone())
+    }
+
     fn let_go(&mut self, now: Instant, peer: Peer) {
         self.gossip_queue.discard(peer);
         let load = self.messaging.load(peer);

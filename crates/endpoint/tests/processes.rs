@@ -6,7 +6,7 @@ use common::{A, B, C, Handled, Mesh, addr, target};
 use hobnob_endpoint::{
     CallError,
     messaging::{Event, Failure, Token},
-    wire::Generation,
+    wire::{Generation, Instant},
 };
 
 #[test]
@@ -97,6 +97,23 @@ fn calls_to_an_earlier_process_than_others_wait_for_are_refused() {
 #[test]
 fn what_a_dead_stranger_sent_in_order_is_given_out_without_what_was_lost() {
     let mut mesh = Mesh::new();
+    hold(&mut mesh);
+    mesh.is_cut = true;
+    forget(mesh);
+}
+
+#[test]
+fn to_who_has_left_a_dead_member_is_a_stranger() {
+    let mut mesh = Mesh::new();
+    mesh.join(A, B);
+    hold(&mut mesh);
+    mesh.is_cut = true;
+    mesh.nodes[B].leave(mesh.now);
+    forget(mesh);
+}
+
+/// Messages that come before their turn, as the first of the stream is lost.
+fn hold(mesh: &mut Mesh) {
     mesh.send(A, target(B, None), 1);
     mesh.pass();
     mesh.is_cut = true;
@@ -106,15 +123,22 @@ fn what_a_dead_stranger_sent_in_order_is_given_out_without_what_was_lost() {
     mesh.send_in_order(A, target(B, None), 3);
     mesh.send_in_order(A, target(B, None), 4);
     mesh.pass();
-    mesh.is_cut = true;
     let first = Handled { by: B, token: 1 };
     assert_eq!(mesh.handled, [first], "what comes first is missing");
+}
+
+/// The sender falls silent for good.
+fn forget(mut mesh: Mesh) {
     let is_known = |mesh: &Mesh| mesh.nodes[B].sessions().peer_at(addr(A)).is_some();
     while is_known(&mesh) {
         mesh.wait();
+        let five_minutes = Instant::from_nanos(300_000_000_000);
+        assert!(mesh.now < five_minutes, "it is kept for ever");
     }
-    let held = [3, 4].map(|token| Handled { by: B, token });
-    assert_eq!(mesh.handled, [&[first][..], &held].concat());
+    assert_eq!(
+        mesh.handled,
+        [1, 3, 4].map(|token| Handled { by: B, token })
+    );
 }
 
 #[test]

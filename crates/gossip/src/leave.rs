@@ -63,6 +63,11 @@ impl Gossip {
         self.settle(now);
     }
 
+    /// Whether this node has begun to leave, or has left.
+    pub const fn is_leaving(&self) -> bool {
+        self.leave.is_some()
+    }
+
     /// A peer knows that this node has left.
     pub(crate) fn leave_confirmed(&mut self, from: SocketAddr, ack: LeaveAck) {
         let last_word = (self.me.life.generation, self.me.version);

@@ -36,7 +36,6 @@ pub(super) struct Node {
     generation: Generation,
     pub(super) is_paused: bool,
     pub(super) is_deferred: bool,
-    pub(super) has_left: bool,
     /// Datagrams that left it.
     pub(super) sent: u64,
     pub(super) calls: Vec<Open<CallKey>>,
@@ -80,7 +79,6 @@ impl Node {
             generation,
             is_paused: false,
             is_deferred: setting.is_deferred(place),
-            has_left: false,
             sent: 0,
             calls: Vec::new(),
             fan_outs: Vec::new(),
@@ -118,10 +116,7 @@ impl Node {
             Code::Finish => self.finish(),
             Code::Register => self.endpoint.register(COMMANDS[1]),
             Code::Defer => self.is_deferred ^= true,
-            Code::Leave => {
-                self.has_left = true;
-                self.endpoint.leave(told.now);
-            }
+            Code::Leave => self.endpoint.leave(told.now),
             Code::Declare => {
                 let (declared, state) = match step.choice(3) {
                     Some(0) => (DeclaredState::Online, Declared::Online),
@@ -144,10 +139,7 @@ impl Node {
         let stats = messages.stats();
         let loads = self.endpoint.sessions().peers();
         let loads = loads.filter_map(|(peer, _)| messages.load(peer));
-        // Who has left no longer notices that others die, and asks for a sign of life until it ends.
-        let in_flight = loads
-            .filter(|_| !self.has_left)
-            .map(|load| load.in_flight + load.unreliable + load.retransmissions);
+        let in_flight = loads.map(|load| load.in_flight + load.unreliable + load.retransmissions);
         let all = [
             ("calls", self.calls.len()),
             ("fan-outs", self.fan_outs.len()),

@@ -200,6 +200,7 @@ impl Endpoint {
         deadline: Instant,
         token: Token,
     ) -> Result<CallKey, CallError> {
+        Self::check_command(command)?;
         let peer = self.peer(now, to)?;
         Ok(self
             .messaging

@@ -1,7 +1,7 @@
 //! One node's part in one fan-out: whom to serve, by whom, and what became of it.
 
 use alloc::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     vec::Vec,
 };
 use core::{net::SocketAddr, ops::Range, time::Duration};
@@ -145,8 +145,21 @@ impl Errand {
             given_up: VecDeque::new(),
             slots,
         };
+        if !errand.is_origin() {
+            errand.hand_back_repeated();
+        }
         errand.split(0..errand.slots.len());
         errand
+    }
+
+    /// A relay serves each address once, however often it is named: the origin does the rest.
+    fn hand_back_repeated(&mut self) {
+        let mut named = BTreeSet::new();
+        for index in 0..self.slots.len() {
+            if !named.insert(self.slots[index].target.addr) {
+                self.unreached(index);
+            }
+        }
     }
 
     pub(super) const fn is_origin(&self) -> bool {
@@ -162,8 +175,14 @@ impl Errand {
         self.in_flight
     }
 
+    /// What it holds, with the copies of the payload that its hops may be, where it is for others.
     pub(super) fn bytes(&self) -> usize {
-        self.payload.len() + self.slots.len() * size_of::<Slot>()
+        let copies = if self.is_origin() {
+            0
+        } else {
+            self.limit.min(self.slots.len())
+        };
+        self.payload.len() * (1 + copies) + self.slots.len() * size_of::<Slot>()
     }
 
     pub(super) fn target(&self, index: usize) -> RelayTarget {

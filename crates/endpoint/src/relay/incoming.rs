@@ -11,7 +11,7 @@ use hobnob_wire::{
 
 use super::{
     errand::{Errand, Owner, Parent, Task},
-    limits::{ERRAND_BYTES_MAX, ERRANDS_MAX, PACE_MAX, PACE_MIN},
+    limits::{ERRAND_BYTES_MAX, ERRANDS_MAX, HOPS_BYTES_MAX, PACE_MAX, PACE_MIN},
     memory::Known,
 };
 use crate::{endpoint::Endpoint, event::Event};
@@ -79,7 +79,12 @@ impl Endpoint {
         if self.relays.by_parent.contains_key(&parent) {
             return;
         }
-        let outcome = self.take_message(hop.id, hop.floor, hop.command, hop.generation, payload);
+        let outcome = if self.process_at(hop.id.origin) == Some(hop.id.generation) {
+            self.take_message(hop.id, hop.floor, hop.command, hop.generation, payload)
+        } else {
+            // There is room to remember the fan-outs of processes that are known, not of all that can be named.
+            RelayOutcome::Unreached
+        };
         let deadline = now + Duration::from_millis(hop.timeout_ms.into());
         let task = Task {
             id: hop.id,
@@ -89,7 +94,9 @@ impl Endpoint {
             deadline,
             limit: usize::try_from(hop.limit)
                 .unwrap_or(usize::MAX)
-                .min(RELAY_TARGETS_MAX),
+                .min(RELAY_TARGETS_MAX)
+                .min(HOPS_BYTES_MAX / payload.len().max(1))
+                .max(1),
             pace: Duration::from_millis(hop.pace_ms.into()).clamp(PACE_MIN, PACE_MAX),
             owner: Owner::Parent(parent),
         };

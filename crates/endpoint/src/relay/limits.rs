@@ -24,9 +24,13 @@ pub const OWN_MAX: usize = 4_096;
 /// that is 1.6 million fan-outs a second. One more is declined.
 pub const ERRANDS_MAX: usize = 16_384;
 
-/// Bytes of payloads and targets held for others' errands: as much as messaging puts together at once. What
-/// does not fit is declined.
+/// Bytes of payloads, their copies in hops, and targets held for others' errands: as much as messaging puts
+/// together at once. What does not fit is declined.
 pub const ERRAND_BYTES_MAX: usize = 256 << 20;
+
+/// Bytes of one payload's copies in a relay's hops that are in flight at once: as many as may wait for one peer.
+/// A larger payload goes to fewer children at a time, to one at least.
+pub const HOPS_BYTES_MAX: usize = 64 << 20;
 
 /// Origins of which fan-outs are remembered: as many as a node has peers. The fan-outs of one more are not
 /// taken.

@@ -43,8 +43,10 @@
 //!   Everything else is said of nodes that may have taken it, as with an ordinary message.
 //! - A node has at most `limit` hops of one errand in flight: sent, and neither acknowledged nor given up.
 //! - What a relay tells is believed only of the nodes it was given.
-//! - A hop makes a node send to members it knows and to peers it talks to, each at most a few times, and only
-//!   until the time is up. A hop whose time is up causes nothing.
+//! - A hop makes a node send to members it knows and to peers it talks to, each at most a few times however
+//!   often it is named, and only until the time is up. A hop whose time is up causes nothing.
+//! - A hop teaches a node nothing of others: where it names a later process, or an origin, that is not known here,
+//!   the node hands that back to the origin.
 //! - Everything held is bounded by [`limits`]. A node that cannot help declines, and is told of as any other.
 //!
 //! An unreliable message goes down the same tree without any of this: each node gets it from one other, once or

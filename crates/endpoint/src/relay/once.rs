@@ -1,6 +1,6 @@
 //! Unreliable messages down a tree: no memory, no reports, no second try.
 
-use alloc::{vec, vec::Vec};
+use alloc::{collections::BTreeSet, vec, vec::Vec};
 use core::{net::SocketAddr, num::NonZeroUsize};
 
 use bytes::Bytes;
@@ -95,7 +95,8 @@ impl Endpoint {
             return;
         };
         self.take_once(&once, &body.slice_ref(payload));
-        let targets: Vec<RelayTarget> = targets.collect();
+        let mut named = BTreeSet::new();
+        let targets: Vec<RelayTarget> = targets.filter(|it| named.insert(it.addr)).collect();
         let spread = Spread {
             once,
             payload,
@@ -161,7 +162,7 @@ impl Endpoint {
                 }
                 continue;
             }
-            if spread.is_relay && !self.is_acquainted(head.addr) {
+            if spread.is_relay && !self.may_relay_to(head) {
                 continue;
             }
             let rest = part.get(index + 1..).unwrap_or_default();

@@ -103,7 +103,7 @@ impl Endpoint {
     }
 
     /// The process that is known at an address.
-    fn process_at(&self, addr: core::net::SocketAddr) -> Option<Generation> {
+    pub(super) fn process_at(&self, addr: core::net::SocketAddr) -> Option<Generation> {
         if addr == self.addr {
             return Some(self.sessions.generation());
         }

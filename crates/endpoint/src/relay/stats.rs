@@ -19,7 +19,7 @@ pub struct RelayStats {
     pub malformed: u64,
     /// Now: errands, this node's own fan-outs included.
     pub errands: usize,
-    /// Now: bytes of payloads and targets held for them.
+    /// Now: bytes of payloads and targets held for them, with the copies that hops of others' errands may be.
     pub bytes: usize,
     /// Now: fan-outs that are remembered.
     pub remembered: usize,

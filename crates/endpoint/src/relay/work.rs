@@ -44,8 +44,9 @@ impl Endpoint {
 
     /// All of a part has its result: what is left is to tell it.
     fn finish(&mut self, now: Instant, key: u64, mut errand: Errand) {
-        self.relays.held -= errand.payload.len();
+        let held = errand.bytes();
         errand.payload = Bytes::new();
+        self.relays.held -= held - errand.bytes();
         if errand.upward.has_news() && self.tell_parent(now, key, &mut errand) == Told::Orphaned {
             return self.drop_errand(now, key, errand);
         }
@@ -70,7 +71,7 @@ impl Endpoint {
             errand.tell(attempt.head, outcome);
             return errand.pass_over(&attempt);
         }
-        if !errand.is_origin() && !self.is_acquainted(head.addr) {
+        if !errand.is_origin() && !self.may_relay_to(&head) {
             errand.unreached(attempt.head);
             return errand.pass_over(&attempt);
         }
@@ -117,13 +118,15 @@ impl Endpoint {
         Ok((part, call))
     }
 
-    /// Whether a relay sends to an address only because it was told to: to members, and to whom it talks.
-    pub(super) fn is_acquainted(&self, addr: core::net::SocketAddr) -> bool {
-        self.gossip.node(addr).is_some()
+    /// Whether a relay sends to a target only because it was told to: to members, and to whom it talks. Of a
+    /// later process than is known here it learns from that process: a session ends for its word only.
+    pub(super) fn may_relay_to(&self, target: &RelayTarget) -> bool {
+        let is_acquainted = self.gossip.node(target.addr).is_some()
             || self
                 .sessions
-                .peer_at(addr)
-                .is_some_and(|peer| self.is_connected(peer))
+                .peer_at(target.addr)
+                .is_some_and(|peer| self.is_connected(peer));
+        is_acquainted && target.generation <= self.process_at(target.addr)
     }
 
     /// A hop was delivered, or could not be.

@@ -4,16 +4,16 @@ use alloc::{vec, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use hobnob_messaging::Token;
+use hobnob_messaging::{self as messaging, Token};
 use hobnob_wire::{
     Command, FanOutId, Full, Generation, Instant, RelayHop, RelayOnce, RelayOutcome, RelayReport,
-    RelayRun, RelayTarget, Writer,
+    RelayRun, RelayTarget, StreamId, Writer,
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use super::{
     DeliveryError,
-    limits::{ORIGINS_MAX, REMEMBERED_PER_ORIGIN_MAX},
+    limits::{HOPS_BYTES_MAX, ORIGINS_MAX, REMEMBERED_PER_ORIGIN_MAX},
     memory::{Known, Memory},
 };
 use crate::{
@@ -195,14 +195,15 @@ fn named(targets: &[SocketAddr]) -> impl ExactSizeIterator<Item = RelayTarget> {
     named.collect::<Vec<_>>().into_iter()
 }
 
-fn hop(serial: u64, part: u64, targets: &[SocketAddr]) -> Vec<u8> {
-    let hop = RelayHop {
+/// For a fan-out whose serial is the part's number.
+fn sample_hop(origin: SocketAddr, generation: u64, part: u64) -> RelayHop {
+    RelayHop {
         id: FanOutId {
-            origin: addr(1),
-            generation: Generation(1_000),
-            serial,
+            origin,
+            generation: Generation(generation),
+            serial: part,
         },
-        floor: serial,
+        floor: part,
         part,
         pace_ms: 1,
         timeout_ms: 2_000,
@@ -210,6 +211,13 @@ fn hop(serial: u64, part: u64, targets: &[SocketAddr]) -> Vec<u8> {
         command: COMMAND,
         place: 0,
         generation: None,
+    }
+}
+
+fn hop(serial: u64, part: u64, targets: &[SocketAddr]) -> Vec<u8> {
+    let hop = RelayHop {
+        part,
+        ..sample_hop(addr(1), 1_000, serial)
     };
     written(|w| hop.encode(named(targets), w))
 }
@@ -353,6 +361,9 @@ fn callers_cannot_use_the_relays_commands() {
         assert_eq!(refused.err(), Some(CallError::Reserved));
         let refused = node.request(now, to, command, Bytes::new(), deadline, token);
         assert_eq!(refused.err(), Some(CallError::Reserved));
+        let stream = StreamId(1);
+        let refused = node.send_in_order(now, to, command, stream, Bytes::new(), deadline, token);
+        assert_eq!(refused.err(), Some(CallError::Reserved));
         let refused = node.unreliable(now, to, command, Bytes::new());
         assert_eq!(refused.err(), Some(CallError::Reserved));
     }
@@ -389,4 +400,132 @@ fn memory_is_bounded_and_forgets_towards_over() {
     }
     assert_eq!(memory.len(), 11, "members stay");
     assert_eq!(memory.look(id(60_000, 1), 1), Known::New);
+}
+
+fn spread(limit: u32, targets: &[RelayTarget]) -> Vec<u8> {
+    let once = RelayOnce {
+        origin: addr(1),
+        limit,
+        command: COMMAND,
+    };
+    written(|w| once.encode(targets.iter().copied(), w))
+}
+
+#[test]
+fn a_hop_cannot_make_a_node_believe_in_another_process() {
+    let mut world = World::new(3);
+    let established = |world: &World| {
+        let sessions = world.nodes[0].sessions().stats().iter();
+        let mut established = sessions.filter(|(name, _)| *name == "sessions_established_total");
+        established.next().expect("it is counted").1
+    };
+    let (now, token) = (world.now, Token(1));
+    let to = Target {
+        generation: Some(Generation(1_000)),
+        ..target(2)
+    };
+    let deadline = now + Duration::from_secs(5);
+    world.nodes[0]
+        .send(now, to, COMMAND, "first".into(), deadline, token)
+        .expect("it is there");
+    world.run(Duration::from_millis(100));
+    let before = established(&world);
+
+    let later = RelayTarget {
+        place: 1,
+        addr: addr(2),
+        generation: Some(Generation(u64::MAX)),
+    };
+    let forged = sample_hop(addr(1), 1_000, 7);
+    let forged = written(|w| forged.encode([later].into_iter(), w));
+    world.forge(1, 0, Command::RELAY, forged);
+    world.forge(1, 0, Command::RELAY_ONCE, spread(1, &[later]));
+    world.exchange();
+    let now = world.now;
+    world.nodes[0]
+        .send(now, to, COMMAND, "second".into(), deadline, token)
+        .expect("it is the process that is known");
+    world.run(Duration::from_secs(3));
+    assert_eq!(established(&world), before, "no session ended");
+    assert_eq!(world.nodes[2].messages().stats().messages_received, 2);
+}
+
+#[test]
+fn a_node_that_is_named_often_is_sent_a_hop_once() {
+    let mut world = World::new(3);
+    let targets: Vec<RelayTarget> = named(&[addr(2); 100]).collect();
+    let hop = RelayHop {
+        limit: 100,
+        ..sample_hop(addr(1), 1_000, 7)
+    };
+    let hop = written(|w| hop.encode(targets.iter().copied(), w));
+    let hops = world.nodes[0].relay_stats().hops;
+    world.forge(1, 0, Command::RELAY, hop);
+    world.run(Duration::from_secs(3));
+    assert_eq!(world.nodes[0].relay_stats().hops - hops, 1);
+    assert!(world.is_idle());
+
+    world.handled.clear();
+    world.forge(1, 0, Command::RELAY_ONCE, spread(100, &targets));
+    world.run(Duration::from_secs(3));
+    world.handled.sort_unstable();
+    assert_eq!(world.handled, [(0, addr(1)), (2, addr(1))]);
+}
+
+#[test]
+fn fan_outs_of_origins_that_nobody_knows_are_not_remembered() {
+    let mut world = World::new(3);
+    for number in 0..50 {
+        let stranger = SocketAddr::from(([10, 9, 0, 1], 1_000 + number));
+        let part = u64::from(number);
+        let strange = sample_hop(stranger, 1_000, part);
+        let strange = written(|w| strange.encode(named(&[]), w));
+        world.forge(1, 0, Command::RELAY, strange);
+        // Neither a member's past or future, nor the sender's own.
+        for (member, parts) in [(addr(1), 100), (addr(2), 200)] {
+            let life = sample_hop(member, 1_001 + part, parts + part);
+            let life = written(|w| life.encode(named(&[]), w));
+            world.forge(1, 0, Command::RELAY, life);
+        }
+    }
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.nodes[0].relay_stats().remembered, 0);
+    assert_eq!(world.handled, []);
+
+    let known = written(|w| sample_hop(addr(2), 1_000, 1_000).encode(named(&[]), w));
+    world.forge(1, 0, Command::RELAY, known);
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.handled, [(0, addr(2))]);
+}
+
+#[test]
+fn a_large_payload_is_not_copied_for_all_at_once() {
+    const PAYLOAD: usize = 4 << 20;
+    let count = 40;
+    let mut world = World::new(count);
+    let others: Vec<SocketAddr> = (2..count).map(addr).collect();
+    let hop = RelayHop {
+        limit: 1_000,
+        ..sample_hop(addr(1), 1_000, 7)
+    };
+    let mut bytes = written(|w| hop.encode(named(&others), w));
+    bytes.resize(bytes.len() + PAYLOAD, 0);
+    // Nothing leaves the relay, so that all it sends at once is still there.
+    let now = world.now;
+    let relay = &mut world.nodes[0];
+    let arrived = messaging::Event::Message {
+        peer: relay.peer(now, target(1)).expect("they are acquainted"),
+        command: Command::RELAY,
+        stream: None,
+        payload: bytes.into(),
+    };
+    relay.on_inner_event(now, arrived);
+    let queued = world.nodes[0].relays_in_flight().map(|(hops, _)| hops);
+    let copies = queued.sum::<usize>() * PAYLOAD;
+    assert!(copies >= PAYLOAD, "it passes it on");
+    assert!(copies <= HOPS_BYTES_MAX, "{copies} bytes");
+    assert!(world.nodes[0].relay_stats().bytes >= copies + PAYLOAD);
+    world.run(Duration::from_secs(5));
+    assert_eq!(world.handled.len(), count - 1);
+    assert!(world.is_idle());
 }

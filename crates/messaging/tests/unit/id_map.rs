@@ -29,3 +29,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_comes_late_moves_nothing() {
+    let mut map = IdMap::default();
+    for id in (0..=1_000).step_by(2) {
+        map.insert(id, 0);
+    }
+    let ring = map.ring.clone();
+    for id in (1..1_000).step_by(2) {
+        map.insert(id, 1);
+    }
+    assert!(map.ring == ring);
+    assert_eq!(map.len(), 1_001);
+}

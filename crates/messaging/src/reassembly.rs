@@ -13,7 +13,9 @@ use hobnob_wire::{Content as MessageContent, ContentHead, Instant, MessageId, Pe
 
 use crate::{
     key::{Key, Keyed},
-    limits::{REASSEMBLIES_PEER_MAX, REASSEMBLY_AHEAD, REASSEMBLY_IDLE, STRETCHES_MAX},
+    limits::{
+        GAP_BYTES_PAID, REASSEMBLIES_PEER_MAX, REASSEMBLY_AHEAD, REASSEMBLY_IDLE, STRETCHES_MAX,
+    },
     list::{Linked, Links, List},
     shared::{Shared, Timer},
     stretches::Stretches,
@@ -31,6 +33,8 @@ pub(crate) struct AllReassemblies {
 pub(crate) struct Reassemblies {
     open: BTreeMap<MessageId, Key>,
     reserved: usize,
+    /// Bytes filled in between pieces, less what those that came have paid for.
+    unpaid: usize,
 }
 
 #[derive(Debug)]
@@ -84,7 +88,7 @@ impl Arrived<'_> {
 /// What became of a piece.
 #[derive(Debug)]
 pub(crate) enum Added {
-    /// It is too far ahead of what came, or there are too many gaps.
+    /// It is too far ahead of what came, or there are too many gaps, or too long ones.
     Withheld,
     /// It contradicts an earlier one.
     Contradiction,
@@ -160,7 +164,10 @@ impl Reassemblies {
         };
         let reassembly = shared.reassemblies.table.get_mut(key);
         debug_assert!(reassembly.is_some(), "what is open is in the table");
-        reassembly.map_or(Added::Withheld, |reassembly| reassembly.add(now, arrived))
+        let unpaid = &mut self.unpaid;
+        reassembly.map_or(Added::Withheld, |reassembly| {
+            reassembly.add(now, arrived, unpaid)
+        })
     }
 
     /// The idle timer fired. If pieces stopped coming, the message is dropped; if not, the timer is set again.
@@ -240,7 +247,7 @@ fn release(shared: &mut Shared, key: Key) -> Option<Dropped> {
 }
 
 impl Reassembly {
-    fn add(&mut self, now: Instant, arrived: &Arrived<'_>) -> Added {
+    fn add(&mut self, now: Instant, arrived: &Arrived<'_>, unpaid: &mut usize) -> Added {
         let buffer = match &mut self.content {
             Content::Complete(content) => return Added::Complete(content.clone()),
             Content::Growing(buffer) => buffer,
@@ -252,9 +259,14 @@ impl Reassembly {
             return Added::Known;
         }
         let reach = REASSEMBLY_AHEAD + 2 * self.came.bytes() as usize;
-        if range.end as usize > reach || self.came.count() >= STRETCHES_MAX {
+        let filled = *unpaid + (range.start as usize).saturating_sub(buffer.len());
+        if range.end as usize > reach
+            || self.came.count() >= STRETCHES_MAX
+            || filled > REASSEMBLY_AHEAD
+        {
             return Added::Withheld;
         }
+        *unpaid = filled.saturating_sub(GAP_BYTES_PAID * arrived.piece.len());
         put(
             buffer,
             self.total as usize,

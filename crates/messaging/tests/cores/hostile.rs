@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hobnob_messaging::{Config, Event, PacketError};
+use hobnob_messaging::{Config, Event, PacketError, limits::REASSEMBLY_AHEAD};
 use hobnob_wire::{
     AckFrame, Command, Content, ContentHead, Frame, MessageId, PacketNumber, Refusal,
     RefusalReason, ResponseStatus, StreamId, VarInt, Writer,
@@ -227,6 +227,34 @@ fn a_lone_piece_far_off_gets_no_memory() {
     .unwrap();
     assert_eq!(net.nodes[0].core.stats().packets_withheld, 1);
     assert_eq!(net.datagrams(0, 1), 0, "it is not acknowledged");
+}
+
+#[test]
+fn memory_between_pieces_is_filled_only_for_who_sends_much() {
+    let mut net = Net::pair(CLEAN, 1);
+    let far = |id: u32, offset: usize, piece: &[u8]| {
+        frame(&Frame::Fragment {
+            id: id.into(),
+            total: 16 << 20,
+            offset: u32::try_from(offset).unwrap(),
+            piece,
+        })
+    };
+    for number in 0..50u32 {
+        hand_in(&mut net, number, &far(number, REASSEMBLY_AHEAD / 2, b"x")).unwrap();
+    }
+    let withheld = net.nodes[0].core.stats().packets_withheld;
+    assert_eq!(withheld, 48, "a window's worth in all");
+    // What comes without gaps pays for what is lost in between.
+    let piece = content(ContentHead::OneWay { command: KNOWN }, &[1; 1_297]);
+    let places = (0..50).flat_map(|round| (0..10).map(move |place| round * 20 + place));
+    for (number, place) in (50..).zip(places) {
+        let body = far(100, place * piece.len(), &piece);
+        hand_in(&mut net, number, &body).unwrap();
+    }
+    let stats = net.nodes[0].core.stats();
+    assert_eq!(stats.packets_withheld, withheld);
+    assert_eq!((stats.refused_malformed, stats.refused_no_handler), (0, 0));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::{
     id_map::IdMap,
     incoming::{Packet, Verdict},
     key::Keyed,
+    limits::{HELD_PLACES_PART, HELD_PLACES_PEER_PART},
     peer::PeerState,
     seen::Look,
     shared::Shared,
@@ -28,14 +29,15 @@ pub(crate) struct Turn {
 
 /// What waits for its turn, of one peer.
 ///
-/// Its ids lie within [`MESSAGE_WINDOW`](crate::limits::MESSAGE_WINDOW). A message holds a place of
-/// [`Config::incoming_max`](crate::Config::incoming_max), and the bytes are bounded as those of messages in
-/// pieces are.
+/// Its ids lie within [`MESSAGE_WINDOW`](crate::limits::MESSAGE_WINDOW). A message holds one of the places of
+/// [`Config::incoming_max`](crate::Config::incoming_max) that are for such, and the bytes are bounded as those of
+/// messages in pieces are.
 #[derive(Debug)]
 pub(crate) struct Held {
     table: Keyed<Early>,
     /// By the id of the message that each waits for.
     by_awaited: IdMap,
+    messages: usize,
     bytes: usize,
 }
 
@@ -59,6 +61,14 @@ impl What {
             Self::Gap => 0,
         }
     }
+
+    /// Places for messages that it takes.
+    const fn places(&self) -> usize {
+        match self {
+            Self::Message(..) => 1,
+            Self::Gap => 0,
+        }
+    }
 }
 
 impl Held {
@@ -66,6 +76,7 @@ impl Held {
         Self {
             table: Keyed::new(),
             by_awaited: IdMap::default(),
+            messages: 0,
             bytes: 0,
         }
     }
@@ -80,7 +91,10 @@ impl Held {
 
     fn has_room(&self, shared: &Shared, bytes: usize) -> bool {
         let config = &shared.config.config;
-        self.bytes + bytes <= config.reassembly_bytes_peer
+        let places = |part: usize| (config.incoming_max / part).max(1);
+        self.messages < places(HELD_PLACES_PEER_PART)
+            && shared.held_places < places(HELD_PLACES_PART)
+            && self.bytes + bytes <= config.reassembly_bytes_peer
             && shared.stats.held_bytes + bytes <= config.reassembly_bytes_node
     }
 
@@ -90,9 +104,12 @@ impl Held {
 
     fn insert(&mut self, shared: &mut Shared, early: Early) {
         let (awaited, bytes) = (early.awaited, early.what.bytes());
+        let places = early.what.places();
         let key = self.table.insert(early);
         self.by_awaited.insert(awaited, key.index);
+        self.messages += places;
         self.bytes += bytes;
+        shared.held_places += places;
         shared.stats.held += 1;
         shared.stats.held_bytes += bytes;
     }
@@ -100,8 +117,10 @@ impl Held {
     fn remove(&mut self, shared: &mut Shared, awaited: u64) -> Option<Early> {
         let index = self.by_awaited.remove(awaited)?;
         let early = self.table.remove(self.table.key_at(index))?;
-        let bytes = early.what.bytes();
+        let (bytes, places) = (early.what.bytes(), early.what.places());
+        self.messages -= places;
         self.bytes -= bytes;
+        shared.held_places -= places;
         shared.stats.held -= 1;
         shared.stats.held_bytes -= bytes;
         Some(early)

@@ -48,6 +48,14 @@ pub const REASSEMBLY_AHEAD: usize = 1 << 20;
 /// small piece, and what comes at 5 % loss pays for a thousand times what is missing.
 pub const GAP_BYTES_PAID: usize = 64;
 
+/// Messages that wait for their turn hold no more than one part in this many of the places of
+/// [`Config::incoming_max`](crate::Config::incoming_max), and at least one: no handler gives these back, so the
+/// other half is for what can be handled now.
+pub const HELD_PLACES_PART: usize = 2;
+
+/// As [`HELD_PLACES_PART`], those of one peer: so that it takes more than one to refuse the others theirs.
+pub const HELD_PLACES_PEER_PART: usize = 4;
+
 /// Separate stretches of one message: every second datagram of a window of [`REASSEMBLY_AHEAD`] lost is
 /// 440 of them.
 pub const STRETCHES_MAX: usize = 1_024;

@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) stats: Stats,
     pub(crate) receive_buffer: ReceiveBuffer,
     pub(crate) reassemblies: AllReassemblies,
+    /// Places that messages which wait for their turn hold.
+    pub(crate) held_places: usize,
     pool: Vec<Vec<Carried>>,
 }
 
@@ -109,6 +111,7 @@ impl Shared {
             work: VecDeque::new(),
             stats: Stats::default(),
             reassemblies: AllReassemblies::new(),
+            held_places: 0,
             pool: Vec::new(),
         }
     }

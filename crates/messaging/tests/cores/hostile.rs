@@ -370,6 +370,46 @@ fn a_place_in_a_stream_that_cannot_be_is_refused() {
 }
 
 #[test]
+fn what_waits_for_its_turn_leaves_places_to_others() {
+    let config = Config {
+        incoming_max: 16,
+        ..Config::default()
+    };
+    let mut net = Net::star(3, &config, CLEAN, 1);
+    for from in 1..4 {
+        for number in 0..16u32 {
+            let head = ContentHead::InOrder {
+                command: KNOWN,
+                stream: StreamId(number),
+                distance: 1,
+            };
+            let content = content(head, b"waits for what never comes");
+            let id = MessageId::from(2 * number + 1);
+            let body = frame(&Frame::Message {
+                id,
+                content: &content,
+            });
+            let packet = PacketNumber::from(number);
+            let core = &mut net.nodes[0].core;
+            core.handle_packet(net.now, peer(from), packet, &body)
+                .unwrap();
+        }
+        let held = net.nodes[0].core.stats().incoming;
+        assert_eq!(held, [0, 4, 8, 8][from]);
+    }
+    let head = ContentHead::OneWay { command: KNOWN };
+    let content = content(head, b"waits for nobody");
+    let body = frame(&Frame::Message {
+        id: MessageId::ZERO,
+        content: &content,
+    });
+    let packet = PacketNumber::from(100u32);
+    let core = &mut net.nodes[0].core;
+    core.handle_packet(net.now, peer(3), packet, &body).unwrap();
+    assert!(matches!(core.poll_event(), Some(Event::Message { .. })));
+}
+
+#[test]
 fn messages_beyond_the_window_are_withheld() {
     let mut net = Net::pair(CLEAN, 1);
     let message = content(ContentHead::OneWay { command: KNOWN }, b"hello");

@@ -1,14 +1,16 @@
 //! Named limits of the membership core, with where each number comes from.
 
-use hobnob_wire::limits::{GOSSIP_BYTES_MAX, PEERS_MAX};
+use hobnob_wire::{
+    Generation,
+    limits::{GOSSIP_BYTES_MAX, PEERS_MAX},
+};
 
 /// Addresses a node remembers at once, gone ones included: one for each slot of the peer table. When it is
 /// full, the node that has been gone longest makes room; with none gone, newcomers are refused and counted.
 pub const MEMBERS_MAX: usize = PEERS_MAX;
 
-/// Largest generation that is spoken of. The generation is a clock in microseconds, which gets here in
-/// some 292,000 years; the upper half stays free so that counting past a peer's claim never overflows.
-pub const GENERATION_MAX: u64 = u64::MAX >> 1;
+/// Largest generation that is spoken of.
+pub const GENERATION_MAX: u64 = Generation::LAST.0;
 
 /// Encoded bytes of a node's metadata in all. With everything around it a record fits one payload, so that
 /// no record ever needs to be put together from pieces.

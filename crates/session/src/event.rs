@@ -42,7 +42,7 @@ pub enum Event {
         /// Why.
         reason: FailedReason,
     },
-    /// A peer knows a later generation of the node's own address: choose one above it, see
+    /// A peer knows a later generation of the node's own address, though not the last there is: choose one above it, see
     /// [`Sessions::set_generation`](crate::Sessions::set_generation), and connect again.
     OwnGenerationStale {
         /// What the peer knows.

@@ -3,7 +3,8 @@
 use core::net::SocketAddr;
 
 use hobnob_wire::{
-    Handshake, Hello, HelloAck, Instant, Refuse, RefuseReason, SessionId, VERSION_MAX, VERSION_MIN,
+    Generation, Handshake, Hello, HelloAck, Instant, Refuse, RefuseReason, SessionId, VERSION_MAX,
+    VERSION_MIN,
 };
 
 use crate::{
@@ -142,7 +143,7 @@ impl Sessions {
             .ok_or(Dropped::Unsolicited)?;
         self.fail_attempt(slot, FailedReason::Refused(refuse.reason));
         if let RefuseReason::StaleGeneration { seen } = refuse.reason
-            && seen > self.config.generation
+            && (self.config.generation.next()..Generation::LAST).contains(&seen)
         {
             self.push_event(Event::OwnGenerationStale { seen });
         }

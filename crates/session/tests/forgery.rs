@@ -221,6 +221,30 @@ fn a_guessed_answer_is_ignored() {
 }
 
 #[test]
+fn a_generation_that_none_can_follow_is_not_outlived() {
+    for (seen, is_outlived) in [
+        (Generation::LAST.0 - 1, true),
+        (Generation::LAST.0, false),
+        (u64::MAX, false),
+    ] {
+        let seen = Generation(seen);
+        let mut world = World::new(1, 6, FAIR);
+        world.connect(0, addr(1));
+        let Some(Handshake::Hello(asked)) = read(&world.sent[0].bytes) else {
+            panic!("a hello")
+        };
+        let refuse = Refuse {
+            echo_session: asked.session,
+            echo_nonce: asked.nonce,
+            reason: RefuseReason::StaleGeneration { seen },
+        };
+        world.inject(0, addr(1), &craft(Handshake::Refuse(refuse)));
+        let told = Event::OwnGenerationStale { seen };
+        assert_eq!(world.nodes[0].events.contains(&told), is_outlived);
+    }
+}
+
+#[test]
 fn own_words_played_back_are_dropped() {
     let mut world = World::new(1, 6, FAIR);
     world.connect(0, addr(1));

@@ -44,6 +44,10 @@ impl StreamId {
 pub struct Generation(pub u64);
 
 impl Generation {
+    /// The largest that is spoken of. A clock in microseconds gets here in some 292,000 years; the upper half
+    /// stays free so that counting past a peer's claim never overflows.
+    pub const LAST: Self = Self(u64::MAX >> 1);
+
     /// The generation after this one.
     #[must_use]
     pub const fn next(self) -> Self {

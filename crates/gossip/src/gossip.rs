@@ -7,6 +7,7 @@ use hobnob_wire::{Generation, Instant, VarInt};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use crate::{
+    asks::Asks,
     clockwork::Schedule,
     codec::SwimPacket,
     config::ValidGossipConfig,
@@ -30,6 +31,8 @@ use crate::{
 pub struct GossipStats {
     /// Payloads refused with a [`PayloadError`](crate::PayloadError).
     pub payloads_refused: u64,
+    /// Questions that were not answered, as their sender asks too much.
+    pub asks_ignored: u64,
     /// Members of whom was heard while there was no room for them.
     pub members_refused: u64,
     /// Payloads that were lost because `poll_transmit` was not drained.
@@ -45,6 +48,7 @@ impl GossipStats {
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
         [
             ("gossip_payloads_refused_total", self.payloads_refused),
+            ("gossip_asks_ignored_total", self.asks_ignored),
             ("gossip_members_refused_total", self.members_refused),
             ("gossip_transmits_dropped_total", self.transmits_dropped),
             ("gossip_events_dropped_total", self.events_dropped),
@@ -86,6 +90,7 @@ pub struct Gossip {
     pub(crate) directory: Directory,
     pub(crate) news: News,
     pub(crate) outbox: Outbox,
+    pub(crate) asks: Asks,
     pub(crate) leave: Option<Leave>,
     /// Where the next round of anti-entropy begins.
     pub(crate) sync_from: Option<SocketAddr>,
@@ -126,6 +131,7 @@ impl Gossip {
             directory: Directory::default(),
             news: News::default(),
             outbox: Outbox::default(),
+            asks: Asks::default(),
             leave: None,
             sync_from: None,
             stats: GossipStats::default(),

@@ -48,7 +48,12 @@ impl Gossip {
         if from == self.me.life.addr {
             return Err(PayloadError::ForeignSource { claimed: from });
         }
-        match Payload::decode(payload)? {
+        let payload = Payload::decode(payload)?;
+        if payload.is_question() && !self.may_ask(now, from) {
+            self.stats.asks_ignored += 1;
+            return Ok(());
+        }
+        match payload {
             Payload::Swim(bytes) => return self.receive_swim(now, from, bytes),
             Payload::Items { items, news } => {
                 for item in items {
@@ -63,6 +68,11 @@ impl Gossip {
             Payload::LeaveAck(ack) => self.leave_confirmed(from, ack),
         }
         Ok(())
+    }
+
+    fn may_ask(&mut self, now: Instant, from: SocketAddr) -> bool {
+        let round = self.config.get().gossip_interval;
+        self.asks.take(now, from, round)
     }
 
     fn receive_swim(

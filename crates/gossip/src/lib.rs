@@ -72,6 +72,7 @@
 
 extern crate alloc;
 
+mod asks;
 mod clockwork;
 mod codec;
 mod config;

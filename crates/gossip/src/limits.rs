@@ -81,6 +81,11 @@ pub(crate) const ANSWER_PAYLOADS_MAX: usize = 16;
 /// whatever the size of the records.
 pub(crate) const NEWS_PAYLOADS_PER_ROUND_MAX: usize = 2;
 
+/// Questions of one peer (digests, wants and resumes) that are answered in one gossip interval: twice what a
+/// round of anti-entropy can bring, with what its answers ask for in turn. An answer may be a thousand times as
+/// long as its question. Who has more to ask does so in the next round.
+pub const ASKS_PER_ROUND_MAX: usize = 2 * 4 * DIGESTS_PER_ROUND_MAX;
+
 /// Peers that are told of a leave in one go. With twenty repetitions within the leave timeout this reaches
 /// every one of 10,000 peers, without a burst that a socket buffer could not take.
 pub(crate) const LEAVE_TOLD_PER_ROUND_MAX: usize = 512;

@@ -173,6 +173,11 @@ impl<'a> Payload<'a> {
         Ok(payload)
     }
 
+    /// Whether it is there to be answered.
+    pub(crate) const fn is_question(&self) -> bool {
+        matches!(self, Self::Digest(_) | Self::Want(_) | Self::Resume(_))
+    }
+
     /// Addresses that one payload can ask for.
     pub(crate) const WANTS_MAX: usize = (GOSSIP_BYTES_MAX - 1) / ADDR_BYTES_MAX;
 

@@ -11,7 +11,7 @@
 use alloc::{collections::VecDeque, vec::Vec};
 use core::net::SocketAddr;
 
-use hobnob_wire::Instant;
+use hobnob_wire::{Instant, limits::GOSSIP_BYTES_MAX};
 
 use crate::{
     directory::Entry,
@@ -23,6 +23,10 @@ use crate::{
     payload::{Digest, DigestEntry, Item, Liveness, Payload, Range},
     record::Record,
 };
+
+/// More entries than a round's digests hold, of which the smallest has 19 bytes: what does not fit begins with
+/// one that is there.
+const DIGEST_ENTRIES_MAX: usize = DIGESTS_PER_ROUND_MAX * GOSSIP_BYTES_MAX / 16;
 
 /// What follows from comparing two views of one address.
 #[derive(Debug, Default)]
@@ -57,8 +61,8 @@ impl Gossip {
 
     /// Sends all that is known of a range, or as much as one round may take; then returns where to go on.
     pub(crate) fn send_digests(&mut self, to: SocketAddr, range: Range) -> Option<SocketAddr> {
-        let mut entries: VecDeque<DigestEntry> =
-            self.directory.range(range).map(Entry::digest).collect();
+        let entries = self.directory.range(range).map(Entry::digest);
+        let mut entries: VecDeque<DigestEntry> = entries.take(DIGEST_ENTRIES_MAX).collect();
         let me = self.own_digest();
         if range.contains(me.life.addr) {
             let place = entries.partition_point(|entry| entry.life.addr < me.life.addr);

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use hobnob_gossip::{
-    DeclaredState, Event, Gossip, Identity, NodeState, PayloadError, Profile, limits,
+    DeclaredState, Event, Gossip, GossipConfig, Identity, NodeState, PayloadError, Profile, limits,
 };
 use hobnob_wire::{Generation, Instant, VarInt, limits::GOSSIP_BYTES_MAX};
 use proptest::{collection::vec, prelude::*, sample::Index};
@@ -402,6 +402,35 @@ fn one_payload_causes_a_bounded_number_of_others() {
 }
 
 /// Whoever still speaks to an earlier life of ours is told of this one.
+#[test]
+fn one_that_asks_again_and_again_is_answered_so_often() {
+    let asks = [
+        forge::raw(4, &[0, 0]),
+        forge::raw(6, &[0, 0]),
+        forge::payload(5, |writer| forge::put_addr(writer, addr(0))),
+    ];
+    for ask in asks {
+        let mut gossip = introduced();
+        let interval = GossipConfig::new(Profile::Local).gossip_interval;
+        for round in 1..=3u32 {
+            let now = NOW + interval * round;
+            let mut answered = 0;
+            for _ in 0..4 * limits::ASKS_PER_ROUND_MAX {
+                gossip.handle_payload(now, addr(1), &ask).expect("sound");
+                answered += usize::from(!drain(&mut gossip).0.is_empty());
+            }
+            assert_eq!(answered, limits::ASKS_PER_ROUND_MAX);
+            // Others are not made to wait for it.
+            gossip.handle_payload(now, addr(2), &ask).expect("sound");
+            assert!(!drain(&mut gossip).0.is_empty());
+        }
+        assert_eq!(
+            gossip.stats().asks_ignored,
+            9 * limits::ASKS_PER_ROUND_MAX as u64
+        );
+    }
+}
+
 #[test]
 fn a_peer_that_is_behind_is_brought_up_to_date() {
     let mut gossip = introduced();

@@ -100,7 +100,10 @@ impl PeerState {
         }
         let index = piece.message.index;
         match message.kind {
-            Kind::Request { .. } => self.out.await_answer(&mut shared.messages, index),
+            Kind::Request { .. } => {
+                self.out.await_answer(&mut shared.messages, index);
+                self.announce_room(shared);
+            }
             Kind::OneWay { .. } | Kind::InOrder { .. } | Kind::Delivery { .. } => {
                 self.end(shared, index, Ending::Done(Bytes::new()));
             }

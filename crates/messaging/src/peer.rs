@@ -213,7 +213,7 @@ impl PeerState {
     }
 
     /// Something left the queue: whoever waits for room may have it now.
-    fn announce_room(&mut self, shared: &mut Shared) {
+    pub(crate) fn announce_room(&mut self, shared: &mut Shared) {
         self.announce_writable(shared);
         if !self.blocked.is_empty() && !self.is_room_announced {
             self.is_room_announced = true;

@@ -170,6 +170,22 @@ fn fan_out_waits_for_room_and_lets_others_pass() {
 }
 
 #[test]
+fn fan_out_gets_the_room_of_a_request_that_arrived() {
+    let config = Config {
+        queue_bytes_peer: 1_000,
+        message_bytes_max: 1_000,
+        ..Config::default()
+    };
+    let mut net = Net::star(1, &config, CLEAN, 5);
+    net.request(0, 1, pattern(1_000));
+    let (token, _) = fan_out(&mut net, &[1], pattern(1_000), 1);
+    net.run(SECOND);
+    assert_eq!(net.nodes[1].requests().len(), 1, "it is not answered");
+    let (_, report) = report(&net, token).expect("its turn came");
+    assert_eq!(report, [(peer(1), Ok(()))]);
+}
+
+#[test]
 fn fan_out_that_waits_for_room_learns_that_the_peer_is_down() {
     let config = Config {
         queue_messages_peer: 1,

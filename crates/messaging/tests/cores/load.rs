@@ -178,6 +178,29 @@ fn queue_full_then_writable() {
 }
 
 #[test]
+fn a_request_that_arrived_leaves_its_bytes_to_others() {
+    let config = Config {
+        queue_bytes_peer: 1_000,
+        message_bytes_max: 1_000,
+        ..Config::default()
+    };
+    let mut net = Net::pair_with(&config, CLEAN, 1);
+    net.request(0, 1, pattern(1_000));
+    let core = &mut net.nodes[0].core;
+    let full = core.send(net.now, peer(1), KNOWN, pattern(1), FOREVER, Token(0));
+    assert!(matches!(full, Err(SendError::QueueFull { .. })));
+    net.run(SECOND);
+    assert_eq!(net.nodes[1].requests().len(), 1, "it is not answered");
+    let writable = Event::Writable { peer: peer(1) };
+    assert!(
+        net.nodes[0]
+            .events
+            .iter()
+            .any(|(_, event)| *event == writable)
+    );
+}
+
+#[test]
 fn unreliable_queue_is_bounded() {
     let config = Config {
         unreliable_messages_peer: 3,

@@ -228,6 +228,10 @@ impl Messaging {
             if places.is_empty() {
                 continue;
             }
+            if let Some(state) = self.peers.get_mut(peer) {
+                let is_over = |of, place| of == key && places.binary_search(&place).is_ok();
+                state.blocked.retain(|(of, place)| !is_over(*of, *place));
+            }
             for place in places {
                 plan.end(place, Err(failure.clone()));
             }
@@ -337,6 +341,11 @@ impl Messaging {
     fn remove_plan(&mut self, key: Key) -> Option<Plan> {
         let plan = self.fan_outs.plans.remove(key)?;
         self.fan_outs.deliveries -= plan.deliveries.len();
+        for delivery in &plan.deliveries {
+            if let Some(state) = self.peers.get_mut(delivery.peer) {
+                state.blocked.retain(|(of, _)| *of != key);
+            }
+        }
         if let Some(timer) = plan.timer {
             self.shared.wheel.remove(timer);
         }

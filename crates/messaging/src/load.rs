@@ -13,6 +13,9 @@ pub struct PeerLoad {
     pub calls: usize,
     /// Payload bytes of calls that are not acknowledged: at most [`Config::queue_bytes_peer`](crate::Config).
     pub call_bytes: usize,
+    /// Deliveries of fan-outs that wait for room in the queue: at most
+    /// [`FAN_OUT_DELIVERIES_MAX`](crate::limits::FAN_OUT_DELIVERIES_MAX).
+    pub blocked: usize,
     /// Unreliable messages that wait: at most [`Config::unreliable_messages_peer`](crate::Config).
     pub unreliable: usize,
     /// Messages that are being put together: at most
@@ -44,6 +47,7 @@ impl Messaging {
         Some(PeerLoad {
             calls: state.out.calls,
             call_bytes: state.out.call_bytes,
+            blocked: state.blocked.len(),
             unreliable: state.out.unreliable.len(),
             reassemblies: state.reassemblies.len(),
             reassembly_bytes: state.reassemblies.bytes(),

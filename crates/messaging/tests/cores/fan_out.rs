@@ -186,6 +186,32 @@ fn fan_out_gets_the_room_of_a_request_that_arrived() {
 }
 
 #[test]
+fn fan_outs_that_are_over_wait_for_no_room() {
+    let config = Config {
+        queue_messages_peer: 1,
+        ..Config::default()
+    };
+    let mut net = Net::star(2, &config, CLEAN, 5);
+    net.cut(0, 1, true);
+    net.send(0, 1, "first");
+    let waiting = |net: &Net| net.nodes[0].core.load(peer(1)).unwrap().blocked;
+    for _ in 0..100 {
+        let (_, key) = fan_out(&mut net, &[1, 1, 2], Bytes::from("hello"), 2);
+        net.run(SECOND / 10);
+        assert_eq!(waiting(&net), 2);
+        net.nodes[0].core.cancel_fan_out(net.now, key);
+        assert_eq!(waiting(&net), 0);
+    }
+    let (token, _) = fan_out(&mut net, &[1, 1, 2], Bytes::from("hello"), 2);
+    net.run(20 * SECOND);
+    assert!(report(&net, token).is_some(), "its deadline passed");
+    assert_eq!(waiting(&net), 0);
+    fan_out(&mut net, &[1, 1, 2], Bytes::from("hello"), 2);
+    net.nodes[0].core.process_replaced(net.now, peer(1));
+    assert_eq!(waiting(&net), 0);
+}
+
+#[test]
 fn fan_out_that_waits_for_room_learns_that_the_peer_is_down() {
     let config = Config {
         queue_messages_peer: 1,

@@ -4,7 +4,9 @@ use hobnob_endpoint::{
     Endpoint, GOSSIP_PAYLOADS_PEER_MAX,
     messaging::{
         Config, PeerLoad,
-        limits::{MESSAGE_WINDOW, OPEN_REQUESTS_PEER_MAX, REASSEMBLIES_PEER_MAX},
+        limits::{
+            FAN_OUT_DELIVERIES_MAX, MESSAGE_WINDOW, OPEN_REQUESTS_PEER_MAX, REASSEMBLIES_PEER_MAX,
+        },
     },
     relay::limits::{ERRAND_BYTES_MAX, ERRANDS_MAX, REMEMBERED_MAX},
 };
@@ -72,6 +74,7 @@ pub(super) fn limits(
         let PeerLoad {
             calls,
             call_bytes,
+            blocked,
             unreliable,
             reassemblies,
             reassembly_bytes,
@@ -83,6 +86,11 @@ pub(super) fn limits(
         } = load;
         under("calls to a peer", calls, config.queue_messages_peer)?;
         under("call bytes of a peer", call_bytes, config.queue_bytes_peer)?;
+        under(
+            "deliveries that wait for room",
+            blocked,
+            FAN_OUT_DELIVERIES_MAX,
+        )?;
         under(
             "unreliable messages of a peer",
             unreliable,
@@ -131,6 +139,7 @@ pub(super) fn leftovers(by: ProcessId, endpoint: &Endpoint) -> Result<(), Violat
         };
         none("calls to a peer", load.calls)?;
         none("call bytes of a peer", load.call_bytes)?;
+        none("deliveries that wait for room", load.blocked)?;
         none("unreliable messages of a peer", load.unreliable)?;
         none("reassemblies of a peer", load.reassemblies)?;
         none("requests of a peer", load.requests)?;

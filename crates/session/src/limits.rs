@@ -16,8 +16,9 @@ pub const HELLO_DELAY_MAX: Duration = Duration::from_secs(1);
 pub const ATTEMPT_LASTS: Duration = Duration::from_secs(5);
 
 /// A candidate that was neither proven nor asked for again ends after this: longer than the greatest delay
-/// between hellos, and several probe timeouts of the data that would prove it.
-pub const CANDIDATE_LASTS: Duration = Duration::from_secs(3);
+/// between hellos, and a dozen probe timeouts of the data that would prove it. What the initiator has sent
+/// into a session that ends so is lost for it, so a queue that is full for seconds must not bring it about.
+pub const CANDIDATE_LASTS: Duration = Duration::from_secs(10);
 
 /// Candidates of addresses of which nothing else is known. A cluster of 10,000 nodes that all find a new
 /// one within a second, at round trips of 100 ms, has 1,000 of them under way at a time. The oldest gives

@@ -6,7 +6,7 @@ use common::{
     CLUSTER, FAIR, Weather, World, addr, as_ack, as_hello, craft, craft_data, hello, ms, read,
     session_of,
 };
-use hobnob_session::{Dropped, Event, FailedReason, limits::ATTEMPT_LASTS};
+use hobnob_session::{Dropped, Event, FailedReason, limits::CANDIDATE_LASTS};
 use hobnob_wire::{
     Generation, Handshake, Hello, HelloAck, Refuse, RefuseReason, SessionId, VERSION_MAX,
     VERSION_MIN,
@@ -33,7 +33,7 @@ fn a_forged_hello_does_not_disturb_a_session() {
         let forged = craft(Handshake::Hello(hello(0x1230 + number as u64, generation)));
         world.inject(0, addr(1), &forged);
         assert_undisturbed(&mut world);
-        world.run_for(ATTEMPT_LASTS);
+        world.run_for(CANDIDATE_LASTS);
         assert_undisturbed(&mut world);
     }
     let peer = world.nodes[0].sessions.peer_at(addr(1)).expect("a peer");

@@ -112,6 +112,31 @@ fn the_first_message_of_a_session_is_not_sent_twice() {
 }
 
 #[test]
+fn a_session_waits_for_its_first_datagram() {
+    let (mut sim, a, b) = two();
+    let to_b = whoever(&sim, b);
+    let answered = |sim: &Sim<App>| {
+        let endpoint = sim.endpoint(a).expect("alive");
+        let peer = endpoint.sessions().peer_at(to_b.addr);
+        peer.is_some_and(|peer| endpoint.is_connected(peer))
+    };
+    sim.with(a, |at| {
+        let (payload, deadline) = (Bytes::from("patience"), at.now + 20 * SECOND);
+        at.endpoint
+            .send(at.now, to_b, COUNT, payload, deadline, Token(1))
+            .expect("taken on");
+    });
+    assert!(sim.run_until(SECOND, answered));
+    // Whatever goes into the session at first is lost, as at a queue that is full for long.
+    sim.cut(a, b, true);
+    sim.run_for(6 * SECOND);
+    sim.cut(a, b, false);
+    assert!(sim.run_until(5 * SECOND, |sim| sim.app.sent.contains_key(&1)));
+    assert_eq!(sim.app.sent[&1], Ok(()));
+    assert_eq!(times_handled(&sim, b, "patience"), 1);
+}
+
+#[test]
 fn a_call_for_the_process_after_a_restart_reaches_it() {
     for hears_of_the_end in [false, true] {
         let (mut sim, a, b) = two();

@@ -155,13 +155,14 @@ impl Endpoint {
     }
 }
 
-fn encode(part: u64, is_declined: bool, results: &mut [(u32, RelayOutcome)]) -> Bytes {
-    results.sort_unstable_by_key(|(place, _)| *place);
+pub(super) fn encode(part: u64, is_declined: bool, results: &mut [(u32, RelayOutcome)]) -> Bytes {
+    // A node's own word stands before what was said of it meanwhile.
+    results.sort_unstable_by_key(|(place, outcome)| (*place, *outcome as u8));
     let mut runs: Vec<RelayRun> = Vec::new();
     for &(place, outcome) in &*results {
         match runs.last_mut() {
             Some(run) if run.outcome == outcome && run.start + run.len == place => run.len += 1,
-            // A better result of the same place, told together with the first.
+            // What was said of the same node before it had its say.
             Some(run) if run.start + run.len > place => {}
             _ => runs.push(RelayRun {
                 start: place,

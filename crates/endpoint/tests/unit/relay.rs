@@ -15,6 +15,7 @@ use super::{
     DeliveryError,
     limits::{HOPS_BYTES_MAX, ORIGINS_MAX, REMEMBERED_PER_ORIGIN_MAX},
     memory::{Known, Memory},
+    reports,
 };
 use crate::{
     config::EndpointConfig,
@@ -329,6 +330,32 @@ fn a_relay_can_lie_about_its_own_part_only() {
     let [Ok(()), Err(_), Ok(())] = world.reports[0][..] else {
         panic!("{:?}", world.reports)
     };
+}
+
+#[test]
+fn the_word_of_a_node_itself_is_told_and_not_what_was_said_of_it() {
+    let (taken, unreached) = (RelayOutcome::Taken, RelayOutcome::Unreached);
+    // As they were learned: the first and last node answered after they had been given up.
+    let results = [
+        (4, unreached),
+        (2, unreached),
+        (3, taken),
+        (2, taken),
+        (4, taken),
+    ];
+    for turn in 0..results.len() {
+        let mut results = results;
+        results.rotate_left(turn);
+        let bytes = reports::encode(7, false, &mut results);
+        let report = RelayReport::decode(&bytes).expect("it is well formed");
+        let runs: Vec<RelayRun> = report.runs.collect();
+        let all = RelayRun {
+            start: 2,
+            len: 3,
+            outcome: taken,
+        };
+        assert_eq!(runs, [all]);
+    }
 }
 
 #[test]

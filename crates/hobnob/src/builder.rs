@@ -10,7 +10,8 @@ use std::{
 use hobnob_endpoint::{
     ConfigError, Endpoint, EndpointConfig,
     gossip::{GossipConfig, Metadata, MetadataError, MetadataFields, Profile},
-    wire::limits::DATAGRAM_BYTES_DEFAULT,
+    messaging,
+    wire::limits::{DATAGRAM_BYTES_DEFAULT, MESSAGE_BYTES_DEFAULT},
 };
 use thiserror::Error;
 
@@ -28,6 +29,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a shutdown waits for permits unless told otherwise.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// As many of the largest messages find room in the queue to a peer, and where they are put together: one that lost
+/// pieces is not dropped for the next.
+const LARGEST_MESSAGES: usize = 4;
 
 /// Overrides the shutdown timeout, in seconds.
 const SHUTDOWN_TIMEOUT_VARIABLE: &str = "HOBNOB_SHUTDOWN_TIMEOUT";
@@ -119,6 +124,8 @@ pub struct MeshBuilder {
     request_timeout: Duration,
     shutdown_timeout: Option<Duration>,
     datagram_bytes: usize,
+    message_bytes_max: usize,
+    incoming_max: Option<usize>,
     insecure: bool,
     machine: Option<Machine>,
 }
@@ -150,6 +157,8 @@ impl MeshBuilder {
             request_timeout: REQUEST_TIMEOUT,
             shutdown_timeout: None,
             datagram_bytes: DATAGRAM_BYTES_DEFAULT,
+            message_bytes_max: MESSAGE_BYTES_DEFAULT,
+            incoming_max: None,
             insecure: false,
             machine: None,
         }
@@ -228,6 +237,21 @@ impl MeshBuilder {
         self
     }
 
+    /// Bytes of the largest payload that is sent or accepted, 1 to almost 2^30: 16 MiB unless set. Each end of a
+    /// message goes by its own; what is larger is refused as too large. Choose what the handlers really expect:
+    /// any peer can make this node hold four such messages, and never less than 64 MiB.
+    pub const fn message_bytes_max(mut self, bytes: usize) -> Self {
+        self.message_bytes_max = bytes;
+        self
+    }
+
+    /// Reliable messages and requests in the hands of handlers at once, of all peers together, at least 1: 65,536
+    /// unless set. One more is refused as overloaded, which its sender is told at once.
+    pub const fn incoming_max(mut self, messages: usize) -> Self {
+        self.incoming_max = Some(messages);
+        self
+    }
+
     /// Whether unsealed datagrams may leave this machine. Whoever can send datagrams to the node can then
     /// join and call it.
     pub const fn insecure(mut self, insecure: bool) -> Self {
@@ -267,15 +291,15 @@ impl MeshBuilder {
             gossip: GossipConfig::new(self.profile),
             ..EndpointConfig::new(address, ground.generation, metadata)
         };
+        self.set_limits(&mut config.messaging);
         if let Some(bytes) = ground.socket.receive_buffer_bytes() {
             config.messaging.receive_buffer_bytes = bytes;
         }
-        let message_bytes_max = config.messaging.message_bytes_max;
         let endpoint = Endpoint::new(config, ground.seed, ground.clock.now())?;
         let settings = Settings {
             address,
             datagram_bytes: self.datagram_bytes,
-            message_bytes_max,
+            message_bytes_max: self.message_bytes_max,
             request_timeout: self.request_timeout,
             shutdown_timeout,
             seeds: self.seeds,
@@ -290,6 +314,20 @@ impl MeshBuilder {
             tokio::spawn(stats::publish(shared.clone()));
         }
         Ok(Mesh::from_shared(shared))
+    }
+
+    /// What depends on the size of messages grows with it, and never falls below its default.
+    fn set_limits(&self, messaging: &mut messaging::Config) {
+        let several = self.message_bytes_max.saturating_mul(LARGEST_MESSAGES);
+        for bytes in [
+            &mut messaging.queue_bytes_peer,
+            &mut messaging.reassembly_bytes_peer,
+            &mut messaging.reassembly_bytes_node,
+        ] {
+            *bytes = several.max(*bytes);
+        }
+        messaging.message_bytes_max = self.message_bytes_max;
+        messaging.incoming_max = self.incoming_max.unwrap_or(messaging.incoming_max);
     }
 
     fn metadata(&self) -> Result<Metadata, MetadataError> {

@@ -10,11 +10,11 @@ use std::{
 };
 
 use common::{
-    Apart, COMMAND, Counter, Faults, NEVER, Relay, black_hole, ends, is_pending, pair, patient,
-    pattern, quick, sees, start,
+    Apart, COMMAND, Counter, Faults, NEVER, Relay, acquainted, black_hole, ends, eventually,
+    is_pending, pair, patient, pattern, quick, sees, start,
 };
 use hobnob::{Bytes, Context, Mesh, NodeState, RequestError, SendError, Stats};
-use tokio::task::JoinSet;
+use tokio::{sync::Notify, task::JoinSet};
 
 /// Long enough for a message to time out in, where that is what is wanted.
 const SHORT: Duration = Duration::from_millis(100);
@@ -388,6 +388,70 @@ async fn a_large_message_arrives_whole() {
     )
     .await;
     assert_eq!(sent, Err(SendError::TooLarge));
+}
+
+#[tokio::test]
+async fn how_large_a_message_may_be_is_each_nodes_own_choice() {
+    let a = start(quick("a").message_bytes_max(17 << 20)).await;
+    let seed = a.address().to_string();
+    let b = start(quick("b").message_bytes_max(17 << 20).seed(seed.clone())).await;
+    let c = start(quick("c").message_bytes_max(1_000).seed(seed)).await;
+    acquainted(&[a.clone(), b.clone(), c.clone()]).await;
+    let count = Counter::default();
+    counts(&b, COMMAND, &count);
+    counts(&c, COMMAND, &count);
+    let send = |from: &Mesh, to: &Mesh, bytes| {
+        let sent = from.send(COMMAND, to.address(), vec![0; bytes]);
+        ends("send", sent.timeout(NEVER))
+    };
+    assert_eq!(send(&a, &b, 17 << 20).await, Ok(()));
+    let too_large = Err(SendError::TooLarge);
+    assert_eq!(send(&a, &b, (17 << 20) + 1).await, too_large, "for itself");
+    for bytes in [1_001, 17 << 20] {
+        assert_eq!(send(&a, &c, bytes).await, too_large, "for the other");
+        assert_eq!(send(&c, &a, bytes).await, too_large);
+    }
+    assert_eq!(send(&a, &c, 1_000).await, Ok(()));
+    assert_eq!(count.get(), 2);
+}
+
+#[tokio::test]
+async fn who_has_too_much_to_do_says_so_and_handles_none_of_it() {
+    let a = start(quick("a")).await;
+    let seed = a.address().to_string();
+    let b = start(quick("b").incoming_max(3).seed(seed)).await;
+    acquainted(&[a.clone(), b.clone()]).await;
+    let (count, done) = (Counter::default(), Arc::new(Notify::new()));
+    let (handled, gate) = (count.clone(), done.clone());
+    b.handle(COMMAND, move |_: Context, _: Bytes| {
+        handled.add();
+        let gate = gate.clone();
+        async move {
+            gate.notified().await;
+            Ok::<_, Infallible>(())
+        }
+    })
+    .unwrap();
+    for _ in 0..3 {
+        let taken = a.send(COMMAND, b.address(), "").timeout(NEVER);
+        assert_eq!(ends("one that is taken", taken).await, Ok(()));
+    }
+    for _ in 0..100 {
+        let refused = a.send(COMMAND, b.address(), "").timeout(NEVER);
+        let refused = ends("one too many", refused).await;
+        assert_eq!(refused, Err(SendError::Overloaded));
+        let refused = a.request(COMMAND, b.address(), "").timeout(NEVER);
+        let refused = ends("one too many", refused).await;
+        assert_eq!(refused, Err(RequestError::Overloaded));
+    }
+    assert_eq!(count.get(), 3);
+    done.notify_waiters();
+    eventually("there is room again", || {
+        b.stats().get("messages_incoming") == Some(0)
+    })
+    .await;
+    let taken = a.send(COMMAND, b.address(), "").timeout(NEVER);
+    assert_eq!(ends("there is room again", taken).await, Ok(()));
 }
 
 #[tokio::test]

@@ -97,6 +97,17 @@ async fn fields_out_of_range_are_refused_by_name() {
     for bytes in [1_200, 65_000] {
         start(quick("a").datagram_bytes(bytes)).await;
     }
+    for bytes in [0, 1 << 30, usize::MAX] {
+        let builder = quick("a").message_bytes_max(bytes);
+        let error = builder.start().await.unwrap_err();
+        assert!(error.to_string().contains("message_bytes_max"), "{error}");
+        assert!(error.to_string().contains(&bytes.to_string()), "{error}");
+    }
+    for bytes in [1, 1 << 29] {
+        start(quick("a").message_bytes_max(bytes)).await;
+    }
+    let error = quick("a").incoming_max(0).start().await.unwrap_err();
+    assert!(error.to_string().contains("incoming_max"), "{error}");
     let error = quick(&"x".repeat(10_000)).start().await.unwrap_err();
     assert!(matches!(error, StartError::Metadata(_)), "{error}");
 }

@@ -154,6 +154,33 @@ async fn nodes_may_be_named_in_any_way() {
 }
 
 #[tokio::test]
+async fn who_is_named_twice_is_served_once() {
+    let field = Field::new(2, 0).await;
+    let (sender, near) = (&field.sender, field.near());
+    field.log.noting(sender);
+    let me = sender.address();
+    let named = [near[0], me, near[0], near[1], me, near[0]];
+    for limit in [1, 2, 6] {
+        let report = ends("plain", sender.send_many(COMMAND, named, "", limit)).await;
+        let addresses: Vec<SocketAddr> = report.iter().map(|(address, _)| address).collect();
+        assert_eq!(addresses, named, "each place has its result");
+        assert!(report.is_complete());
+        field.log.is(named).await;
+        field.log.0.lock().unwrap().clear();
+
+        for relayed in [false, true] {
+            let call = sender.usend_many(COMMAND, named, "", limit);
+            let call = if relayed { call.relayed() } else { call };
+            assert_eq!(ends("once", call).await.delivered(), named.len());
+            field.many_round_trips().await;
+            let handled = field.log.0.lock().unwrap().split_off(0);
+            let distinct: BTreeSet<_> = handled.iter().collect();
+            assert_eq!(distinct.len(), handled.len(), "{handled:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn at_most_limit_deliveries_are_in_flight() {
     const LIMIT: usize = 3;
     let field = Field::new(4, LIMIT).await;

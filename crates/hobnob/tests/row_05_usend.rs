@@ -99,6 +99,17 @@ async fn what_does_not_fit_into_a_datagram_is_refused() {
         Some((b.address(), &too_large))
     );
 
+    // The sender's own handlers get no more than others would.
+    let own = ends("itself", a.usend(COMMAND, a.address(), vec![0; max + 1])).await;
+    let too_large = USendError::TooLarge { len: max + 1, max };
+    assert_eq!(own, Err(too_large.clone()));
+    for relayed in [false, true] {
+        let call = a.usend_many(COMMAND, [a.address()], vec![0; max + 1], 1);
+        let call = if relayed { call.relayed() } else { call };
+        let report = ends("itself among many", call).await;
+        assert_eq!(report.failures().next(), Some((a.address(), &too_large)));
+    }
+
     // What it says would fit does.
     let count = Counter::default();
     let handled = count.clone();

@@ -4,6 +4,7 @@ use alloc::{collections::BTreeSet, vec, vec::Vec};
 use core::{net::SocketAddr, num::NonZeroUsize};
 
 use bytes::Bytes;
+use hobnob_messaging::SendError;
 use hobnob_wire::{
     Command, Instant, RelayOnce, RelayTarget, Writer,
     limits::{RELAY_PLACES_MAX, RELAY_TARGETS_MAX},
@@ -77,11 +78,11 @@ impl Endpoint {
             }
             None => {
                 for (target, result) in targets.iter().zip(&mut results) {
-                    if target.addr == self.addr {
-                        self.take_once(&once, payload);
+                    *result = if target.addr == self.addr {
+                        self.take_plainly(&once, payload)
                     } else {
-                        *result = self.send_plainly(now, target, command, payload);
-                    }
+                        self.send_plainly(now, target, command, payload)
+                    };
                 }
             }
         }
@@ -116,6 +117,16 @@ impl Endpoint {
                 is_reliable: false,
             });
         }
+    }
+
+    /// The same for this node itself, which gets no more than others would.
+    fn take_plainly(&mut self, once: &RelayOnce, payload: &Bytes) -> Result<(), CallError> {
+        let (len, max) = (payload.len(), self.messaging.unreliable_payload_max());
+        if len > max {
+            return Err(SendError::TooLarge { len, max }.into());
+        }
+        self.take_once(once, payload);
+        Ok(())
     }
 
     /// How many targets fit into a datagram beside the payload; `None` when it does not fit itself.

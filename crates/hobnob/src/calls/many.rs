@@ -18,6 +18,7 @@ use hobnob_endpoint::{
 
 use super::{
     Target,
+    addressees::Addressees,
     calling::{Calling, Kind, Order},
 };
 use crate::{
@@ -27,7 +28,8 @@ use crate::{
     payload::EncodeError,
 };
 
-/// How each delivery of a fan-out ended, in the order the nodes were given.
+/// How each delivery of a fan-out ended, in the order the nodes were given. One that was given more than once is
+/// served once, and has the same result in each of its places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report<E = SendError> {
     results: Vec<(SocketAddr, Result<(), E>)>,
@@ -70,7 +72,7 @@ impl<E> Report<E> {
 #[must_use = "a message is sent when it is awaited"]
 pub struct SendMany {
     mesh: Mesh,
-    to: Vec<Target>,
+    to: Addressees,
     command: Command,
     payload: Result<Bytes, EncodeError>,
     limit: usize,
@@ -90,7 +92,7 @@ impl SendMany {
         let timeout = mesh.shared.settings.request_timeout;
         Self {
             mesh,
-            to,
+            to: Addressees::new(to),
             command: Command(command),
             payload,
             limit,
@@ -145,50 +147,29 @@ impl SendMany {
         match (refused, self.payload.clone()) {
             (None, Ok(payload)) if self.is_relayed => self.relay(payload).await,
             (None, Ok(payload)) => self.deliver(payload).await,
-            (refused, _) => {
-                let error = refused.unwrap_or(SendError::Closed);
-                Report::new(
-                    self.to
-                        .iter()
-                        .map(|to| (to.address(), Err(error.clone())))
-                        .collect(),
-                )
-            }
+            (refused, _) => self.to.all(&refused.unwrap_or(SendError::Closed)),
         }
     }
 
     async fn deliver(self, payload: Bytes) -> Report {
         let deadline = self.mesh.shared.clock.now() + self.timeout;
         let me = self.mesh.address();
-        let mut results: Vec<(SocketAddr, Result<(), SendError>)> = self
-            .to
-            .iter()
-            .map(|to| (to.address(), Err(SendError::Closed)))
-            .collect();
-        let mut places = Vec::with_capacity(self.to.len());
-        let mut peers = Vec::with_capacity(self.to.len());
+        let to = self.to.each();
+        let mut results: Vec<Result<(), SendError>> = vec![Err(SendError::Closed); to.len()];
+        let mut places = Vec::with_capacity(to.len());
+        let mut peers = Vec::with_capacity(to.len());
         self.mesh.shared.command(|core, now| {
-            for (place, to) in self
-                .to
-                .iter()
-                .enumerate()
-                .filter(|(_, to)| to.address() != me)
-            {
+            for (place, to) in to.iter().enumerate().filter(|(_, to)| to.address() != me) {
                 match core.endpoint.peer(now, to.0) {
                     Ok(peer) => {
                         places.push(place);
                         peers.push(peer);
                     }
-                    Err(error) => results[place].1 = Err(Trouble::NotTaken(error).into()),
+                    Err(error) => results[place] = Err(Trouble::NotTaken(error).into()),
                 }
             }
         });
-        for (place, to) in self
-            .to
-            .iter()
-            .enumerate()
-            .filter(|(_, to)| to.address() == me)
-        {
+        for (place, to) in to.iter().enumerate().filter(|(_, to)| to.address() == me) {
             let order = Order {
                 kind: Kind::Send,
                 to: to.0,
@@ -198,14 +179,14 @@ impl SendMany {
                 stream: None,
                 waits: true,
             };
-            results[place].1 = Calling::new(self.mesh.clone(), order)
+            results[place] = Calling::new(self.mesh.clone(), order)
                 .await
                 .map(drop)
                 .map_err(SendError::from);
         }
         let outcome = self.fan_out(&peers, payload.clone(), deadline).await;
         for (index, place) in places.into_iter().enumerate() {
-            results[place].1 = match &outcome {
+            results[place] = match &outcome {
                 Ok(report) => match report.get(index) {
                     Some((_, result)) => result
                         .clone()
@@ -215,7 +196,7 @@ impl SendMany {
                 Err(trouble) => Err(trouble.clone().into()),
             };
         }
-        Report::new(results)
+        self.to.report(&results)
     }
 
     async fn fan_out(
@@ -240,7 +221,7 @@ impl SendMany {
     }
 
     async fn relay(self, payload: Bytes) -> Report {
-        let targets: Vec<_> = self.to.iter().map(|to| to.0).collect();
+        let targets: Vec<_> = self.to.each().iter().map(|to| to.0).collect();
         let (command, limit) = (self.command, self.limit());
         let timeout = self.timeout;
         let begin = |core: &mut Core, now: Instant, token| {
@@ -254,11 +235,10 @@ impl SendMany {
                 .into_iter()
                 .map(|result| result.map_err(|error| Trouble::from(error).into()))
                 .collect(),
-            Ok(_) => vec![Err(SendError::Closed); self.to.len()],
-            Err(trouble) => vec![Err(trouble.into()); self.to.len()],
+            Ok(_) => vec![Err(SendError::Closed); targets.len()],
+            Err(trouble) => vec![Err(trouble.into()); targets.len()],
         };
-        let addresses = self.to.iter().map(Target::address);
-        Report::new(addresses.zip(results).collect())
+        self.to.report(&results)
     }
 
     const fn limit(&self) -> NonZeroUsize {

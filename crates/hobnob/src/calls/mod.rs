@@ -1,5 +1,6 @@
 //! The calls of a [`Mesh`](crate::Mesh), as futures that are set up before they are awaited.
 
+mod addressees;
 mod call;
 mod calling;
 mod many;

@@ -2,7 +2,6 @@
 
 use std::{
     future::{Future, IntoFuture},
-    net::SocketAddr,
     num::NonZeroUsize,
     pin::Pin,
     time::Duration,
@@ -15,7 +14,7 @@ use hobnob_endpoint::{
     wire::{Command, Instant},
 };
 
-use super::{Report, Target};
+use super::{Report, Target, addressees::Addressees};
 use crate::{
     dispatch::local, driver::Drained, error::USendError, mesh::Mesh, payload::EncodeError,
 };
@@ -101,9 +100,21 @@ impl Message {
     }
 
     /// Runs this node's own handlers: it is among the targets.
-    fn deliver_here(&self, payload: &Bytes) {
+    fn deliver_here(&self, payload: &Bytes) -> Result<(), USendError> {
+        let max = self
+            .mesh
+            .shared
+            .core()
+            .endpoint
+            .messages()
+            .unreliable_payload_max();
+        let len = payload.len();
+        if len > max {
+            return Err(USendError::TooLarge { len, max });
+        }
         // Without a handler, or without a place for one, it is lost like any other unreliable message.
         let _ = local::send(&self.mesh, self.command.0, payload.clone());
+        Ok(())
     }
 }
 
@@ -156,8 +167,7 @@ impl Usend {
     async fn run(self) -> Result<(), USendError> {
         let payload = self.message.checked()?;
         if self.to.address() == self.message.mesh.address() {
-            self.message.deliver_here(&payload);
-            return Ok(());
+            return self.message.deliver_here(&payload);
         }
         let deadline = self.message.mesh.shared.clock.now() + self.message.timeout;
         self.message
@@ -180,7 +190,7 @@ impl IntoFuture for Usend {
 #[must_use = "a message is sent when it is awaited"]
 pub struct UsendMany {
     message: Message,
-    to: Vec<Target>,
+    to: Addressees,
     limit: usize,
     is_relayed: bool,
 }
@@ -195,7 +205,7 @@ impl UsendMany {
     ) -> Self {
         Self {
             message: Message::new(mesh, command, payload),
-            to,
+            to: Addressees::new(to),
             limit: limit.max(1),
             is_relayed: false,
         }
@@ -234,25 +244,20 @@ impl UsendMany {
         match self.message.checked() {
             Ok(payload) if self.is_relayed => self.relay(&payload).await,
             Ok(payload) => self.deliver(&payload).await,
-            Err(error) => Report::new(
-                self.to
-                    .iter()
-                    .map(|to| (to.address(), Err(error.clone())))
-                    .collect(),
-            ),
+            Err(error) => self.to.all(&error),
         }
     }
 
     async fn relay(&self, payload: &Bytes) -> Report<USendError> {
         let mesh = &self.message.mesh;
-        let targets: Vec<_> = self.to.iter().map(|to| to.0).collect();
+        let targets: Vec<_> = self.to.each().iter().map(|to| to.0).collect();
         let limit = NonZeroUsize::new(self.limit).unwrap_or(NonZeroUsize::MIN);
         let begun = mesh.shared.command(|core, now| {
             core.endpoint
                 .relay_once(now, &targets, self.message.command, payload, limit)
         });
         let closed = hand_to_kernel(mesh).await.err();
-        let results = match (begun, closed) {
+        let results: Vec<Result<(), USendError>> = match (begun, closed) {
             (_, Some(error)) => vec![Err(error); targets.len()],
             (Err(error), None) => vec![Err(error.into()); targets.len()],
             (Ok(results), None) => results
@@ -260,20 +265,19 @@ impl UsendMany {
                 .map(|result| result.map_err(USendError::from))
                 .collect(),
         };
-        let addresses = self.to.iter().map(Target::address);
-        Report::new(addresses.zip(results).collect())
+        self.to.report(&results)
     }
 
     async fn deliver(&self, payload: &Bytes) -> Report<USendError> {
         let mesh = &self.message.mesh;
-        let mut results: Vec<(SocketAddr, Result<(), USendError>)> =
-            self.to.iter().map(|to| (to.address(), Ok(()))).collect();
+        let to = self.to.each();
+        let mut results: Vec<Result<(), USendError>> = vec![Ok(()); to.len()];
         let mut later = Vec::new();
-        for (burst, targets) in self.to.chunks(self.limit).enumerate() {
+        for (burst, targets) in to.chunks(self.limit).enumerate() {
             for (index, to) in targets.iter().enumerate() {
                 let place = burst * self.limit + index;
                 if to.address() == mesh.address() {
-                    self.message.deliver_here(payload);
+                    results[place] = self.message.deliver_here(payload);
                     continue;
                 }
                 match self.message.add(*to, payload) {
@@ -282,7 +286,7 @@ impl UsendMany {
                     ) => {
                         later.push(place);
                     }
-                    result => results[place].1 = result.map_err(USendError::from),
+                    result => results[place] = result.map_err(USendError::from),
                 }
             }
             if hand_to_kernel(mesh).await.is_err() {
@@ -294,9 +298,9 @@ impl UsendMany {
         if hand_to_kernel(mesh).await.is_err() {
             results
                 .iter_mut()
-                .for_each(|(_, result)| *result = Err(USendError::Closed));
+                .for_each(|result| *result = Err(USendError::Closed));
         }
-        Report::new(results)
+        self.to.report(&results)
     }
 
     /// Waits for sessions and for room; whoever gets them first is served first.
@@ -304,7 +308,7 @@ impl UsendMany {
         &self,
         payload: &Bytes,
         mut later: Vec<usize>,
-        results: &mut [(SocketAddr, Result<(), USendError>)],
+        results: &mut [Result<(), USendError>],
     ) {
         let shared = &self.message.mesh.shared;
         let until = tokio::time::Instant::now() + self.message.timeout;
@@ -313,15 +317,17 @@ impl UsendMany {
             tokio::pin!(connected, writable);
             connected.as_mut().enable();
             writable.as_mut().enable();
-            later.retain(|place| match self.message.add(self.to[*place], payload) {
-                Err(CallError::NotConnected | CallError::Refused(Refused::QueueFull { .. })) => {
-                    true
-                }
-                result => {
-                    results[*place].1 = result.map_err(USendError::from);
-                    false
-                }
-            });
+            later.retain(
+                |place| match self.message.add(self.to.each()[*place], payload) {
+                    Err(
+                        CallError::NotConnected | CallError::Refused(Refused::QueueFull { .. }),
+                    ) => true,
+                    result => {
+                        results[*place] = result.map_err(USendError::from);
+                        false
+                    }
+                },
+            );
             if later.is_empty() || hand_to_kernel(&self.message.mesh).await.is_err() {
                 return;
             }
@@ -335,7 +341,7 @@ impl UsendMany {
             if tokio::time::timeout_at(until, change).await.is_err() {
                 later
                     .iter()
-                    .for_each(|place| results[*place].1 = Err(USendError::Timeout));
+                    .for_each(|place| results[*place] = Err(USendError::Timeout));
                 return;
             }
         }

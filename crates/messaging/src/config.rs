@@ -25,7 +25,8 @@ pub struct Config {
     /// in memory by any peer: choose what the handlers really expect.
     pub message_bytes_max: usize,
     /// One-way messages and requests given to the application and not finished, of all peers together, at
-    /// least 1. One more is refused as overloaded. Choose how many handlers may run at once.
+    /// least 1. One more is refused as overloaded. Choose how many handlers may run at once. No more than half
+    /// of them are for messages that wait for their turn in a stream.
     pub incoming_max: usize,
     /// Bytes reserved for messages of one peer that come in pieces. When another one finds no room, the oldest
     /// that is unfinished is dropped and refused as overloaded. At least `message_bytes_max` and the heads before
@@ -39,8 +40,8 @@ pub struct Config {
     /// Calls to one peer that have not ended, at least 1. One more is an error at once. Choose how many
     /// callers may wait for a peer that does not answer.
     pub queue_messages_peer: usize,
-    /// Bytes of payload for one peer that are not acknowledged. A call with more is an error at once. At
-    /// least `message_bytes_max`.
+    /// Bytes of payload for one peer that are not acknowledged. A call with more is an error at once. As many
+    /// again may be answers; one more is dropped and its caller told. At least `message_bytes_max`.
     pub queue_bytes_peer: usize,
     /// Unreliable messages to one peer that wait for a datagram, at least 1. One more is an error at once.
     pub unreliable_messages_peer: usize,

@@ -105,8 +105,8 @@ pub enum Failure {
     /// The peer has too much to do. Not handled.
     #[error("the peer is overloaded")]
     Overloaded,
-    /// The peer handled the request, but its answer came in pieces and was dropped here, unfinished, for want
-    /// of memory.
+    /// The peer handled the request, but its answer was dropped for want of memory: there, as too many others
+    /// waited to be acknowledged, or here, where it came in pieces and was unfinished.
     #[error("the answer was dropped for want of memory")]
     AnswerDropped,
     /// The message is larger than the peer accepts. Not handled.

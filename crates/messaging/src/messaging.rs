@@ -286,7 +286,9 @@ impl Messaging {
         Ok(())
     }
 
-    /// Answers a request, which frees the place it held.
+    /// Answers a request, which frees the place it held. Where answers of
+    /// [`Config::queue_bytes_peer`](crate::Config::queue_bytes_peer) wait for the peer already, it is dropped and
+    /// the caller told so: [`Failure::AnswerDropped`].
     ///
     /// # Errors
     ///
@@ -314,6 +316,12 @@ impl Messaging {
             return Err(RespondError::TooLarge { len, max });
         }
         self.shared.stats.incoming -= 1;
+        let (status, payload) = if state.out.has_room_for_answer(&self.shared.config, len) {
+            (status, payload)
+        } else {
+            self.shared.stats.answers_dropped += 1;
+            (ResponseStatus::AnswerDropped, Bytes::new())
+        };
         state.answer(&mut self.shared, request.id, request.key, status, payload);
         state.refresh(&mut self.shared);
         Ok(())

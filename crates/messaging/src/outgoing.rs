@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hobnob_wire::{Command, Instant, MessageId};
 
 use crate::{
-    config::Config,
+    config::{Checked, Config},
     credit::Credit,
     id_map::IdMap,
     limits::{CANCELS_MAX, FLOOR_STEP, MESSAGE_WINDOW, WRITABLE_PART},
@@ -143,6 +143,13 @@ impl Outgoing {
     pub(crate) const fn has_room(&self, config: &Config, bytes: usize) -> bool {
         self.calls < config.queue_messages_peer
             && (self.call_bytes == 0 || self.call_bytes + bytes <= config.queue_bytes_peer)
+    }
+
+    /// Whether an answer of so many bytes may wait with the others. Small ones always may: they are no more than
+    /// the open requests.
+    pub(crate) const fn has_room_for_answer(&self, config: &Checked, bytes: usize) -> bool {
+        bytes <= config.whole_payload_max
+            || self.response_bytes + bytes <= config.config.queue_bytes_peer
     }
 
     /// Whether somebody waits for a queue that is empty enough to call it writable. Says so once.

@@ -114,6 +114,7 @@ impl PeerState {
             ResponseStatus::Ok => Ending::Done(payload),
             ResponseStatus::NoHandler => Ending::Failed(Failure::NoHandler),
             ResponseStatus::Overloaded => Ending::Failed(Failure::Overloaded),
+            ResponseStatus::AnswerDropped => Ending::Failed(Failure::AnswerDropped),
             ResponseStatus::HandlerError if core::str::from_utf8(&payload).is_ok() => {
                 Ending::Failed(Failure::Handler(payload))
             }

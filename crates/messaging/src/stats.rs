@@ -39,6 +39,8 @@ pub struct Stats {
     pub packets_malformed: u64,
     /// Responses for which no request was waiting any more.
     pub responses_stray: u64,
+    /// Answers dropped, as too many for the same peer were not acknowledged. Each caller is told.
+    pub answers_dropped: u64,
     /// Messages of streams that came before their turn.
     pub messages_held: u64,
     /// Unreliable messages sent.
@@ -84,6 +86,7 @@ impl Stats {
             ("packets_withheld_total", self.packets_withheld),
             ("packets_malformed_total", self.packets_malformed),
             ("responses_stray_total", self.responses_stray),
+            ("answers_dropped_total", self.answers_dropped),
             ("messages_held_total", self.messages_held),
             ("unreliable_sent_total", self.unreliable_sent),
             ("unreliable_received_total", self.unreliable_received),

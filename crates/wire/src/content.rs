@@ -61,6 +61,8 @@ pub enum ResponseStatus {
     NoHandler = 2,
     /// The node has too much to do; no handler ran.
     Overloaded = 3,
+    /// A handler answered, and there was no room to keep the answer until it is acknowledged.
+    AnswerDropped = 4,
 }
 
 impl ContentHead {
@@ -168,6 +170,7 @@ const fn status(byte: u8) -> Result<ResponseStatus, DecodeError> {
         1 => Ok(ResponseStatus::HandlerError),
         2 => Ok(ResponseStatus::NoHandler),
         3 => Ok(ResponseStatus::Overloaded),
+        4 => Ok(ResponseStatus::AnswerDropped),
         _ => Err(DecodeError::Invalid {
             field: "response status",
         }),

@@ -279,6 +279,7 @@ fn contents() {
     assert_content(in_order(u16::MAX), b"", "03 0064 89abcdef 8000ffff");
     assert_content(response(ResponseStatus::NoHandler), b"", "02 404d 02");
     assert_content(response(ResponseStatus::Overloaded), b"", "02 404d 03");
+    assert_content(response(ResponseStatus::AnswerDropped), b"", "02 404d 04");
 }
 
 #[test]

@@ -64,6 +64,7 @@ fn content_head() -> impl Strategy<Value = ContentHead> {
         Just(ResponseStatus::HandlerError),
         Just(ResponseStatus::NoHandler),
         Just(ResponseStatus::Overloaded),
+        Just(ResponseStatus::AnswerDropped),
     ];
     prop_oneof![
         command().prop_map(|command| ContentHead::OneWay { command }),
@@ -307,7 +308,7 @@ fn contents_that_cannot_be_are_named() {
             "distance in stream",
         ),
         (&[255, 0, 0], "content kind"),
-        (&[2, 0, 4], "response status"),
+        (&[2, 0, 5], "response status"),
         (&[1, 0, 0, 0xc0, 0, 0, 1, 0, 0, 0, 0], "request timeout"),
         (&[2, 0x40, 1, 0], "answered request"),
     ];

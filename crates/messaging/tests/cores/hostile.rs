@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hobnob_messaging::{Config, Event, PacketError, limits::REASSEMBLY_AHEAD};
+use hobnob_messaging::{Config, Event, Failure, PacketError, limits::REASSEMBLY_AHEAD};
 use hobnob_wire::{
     AckFrame, Command, Content, ContentHead, Frame, MessageId, PacketNumber, Refusal,
     RefusalReason, ResponseStatus, StreamId, VarInt, Writer,
 };
 use proptest::{collection::vec, prelude::*};
 
-use crate::harness::{CLEAN, KNOWN, Net, UNKNOWN, pattern, peer};
+use crate::harness::{CLEAN, KNOWN, Net, ROUGH, UNKNOWN, pattern, peer};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -464,6 +464,47 @@ fn requests_whose_responses_are_never_acknowledged_are_bounded() {
 }
 
 #[test]
+fn answers_that_are_not_acknowledged_are_bounded() {
+    let config = Config {
+        message_bytes_max: 10_000,
+        queue_bytes_peer: 25_000,
+        ..Config::default()
+    };
+    let mut net = Net::pair_with(&config, CLEAN, 1);
+    let asked: Vec<_> = (0..10).map(|_| net.request(1, 0, "large")).collect();
+    net.run(Duration::from_millis(10));
+    net.cut(0, 1, true);
+    let keys: Vec<_> = net.nodes[0]
+        .events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            Event::Request { key, .. } => Some(*key),
+            _ => None,
+        })
+        .collect();
+    for key in &keys {
+        let answer = pattern(10_000);
+        let core = &mut net.nodes[0].core;
+        core.respond(net.now, *key, ResponseStatus::Ok, answer)
+            .unwrap();
+    }
+    assert_eq!(
+        (keys.len(), net.nodes[0].core.stats().answers_dropped),
+        (10, 8)
+    );
+    net.cut(0, 1, false);
+    net.run(10 * SECOND);
+    for (number, token) in asked.into_iter().enumerate() {
+        let answer = net.nodes[1].answered(token);
+        let expected = match number {
+            0 | 1 => Ok(pattern(10_000)),
+            _ => Err(Failure::AnswerDropped),
+        };
+        assert_eq!(answer, Some(expected));
+    }
+}
+
+#[test]
 fn a_request_that_arrives_after_its_cancellation_is_not_handled() {
     let mut net = Net::pair(CLEAN, 1);
     let id = MessageId::ZERO;
@@ -582,5 +623,61 @@ proptest! {
         net.settle();
         let stats = net.nodes[0].core.stats();
         prop_assert_eq!((stats.held, stats.held_bytes, stats.incoming), (0, 0, 0), "nothing is kept of it");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn what_one_peer_says_changes_nothing_for_others(seed: u64, bodies in vec(vec(plausible(), 0..8), 40)) {
+        const HONEST: usize = 2;
+        let mut net = Net::star(2, &Config::default(), ROUGH, seed);
+        net.nodes[0].echoes = true;
+        let (mut sent, mut asked) = (Vec::new(), Vec::new());
+        for (number, frames) in (0u32..).zip(bodies) {
+            let payload = number.to_be_bytes();
+            sent.push(net.send(HONEST, 0, payload.to_vec()));
+            asked.push(net.request(HONEST, 0, payload.to_vec()));
+            let (deadline, token) = (net.now + 600 * SECOND, net.token());
+            let core = &mut net.nodes[HONEST].core;
+            let stream = StreamId(number % 3);
+            let payload = Bytes::copy_from_slice(&payload);
+            core.send_in_order(net.now, peer(0), KNOWN, stream, payload, deadline, token).unwrap();
+            sent.push(token);
+            if number % 10 == 0 {
+                sent.push(net.send(HONEST, 0, pattern(20_000)));
+            }
+            let _ = hand_in(&mut net, number, &Bytes::from(frames.concat()));
+            net.run(Duration::from_millis(2));
+        }
+        net.run(60 * SECOND);
+        for token in sent {
+            prop_assert_eq!(net.nodes[HONEST].sent(token), Some(Ok(())));
+        }
+        for (number, token) in (0u32..).zip(asked) {
+            let answer = Bytes::copy_from_slice(&number.to_be_bytes());
+            prop_assert_eq!(net.nodes[HONEST].answered(token), Some(Ok(answer)));
+        }
+        let mut last = [const { None }; 3];
+        let mut handled = 0;
+        for (_, event) in &net.nodes[0].events {
+            let Event::Message { peer: from, stream, payload, .. } = event else { continue };
+            if *from != peer(HONEST) {
+                continue;
+            }
+            handled += 1;
+            if let Some(StreamId(stream)) = stream {
+                let last = &mut last[*stream as usize];
+                let number = Some(payload.clone());
+                prop_assert!(*last < number, "in order, and once");
+                *last = number;
+            }
+        }
+        prop_assert_eq!(handled, 40 + 40 + 4);
+        net.nodes[0].core.session_lost(net.now, peer(1));
+        net.settle();
+        let stats = net.nodes[0].core.stats();
+        prop_assert_eq!((stats.held, stats.reassembly_bytes, stats.incoming), (0, 0, 0));
     }
 }

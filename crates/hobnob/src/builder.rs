@@ -199,7 +199,7 @@ impl MeshBuilder {
         self
     }
 
-    /// An address, or a name and port, of a node that may be there already. Names are resolved again at each
+    /// An address, or a name and port, of a node that may be there already, as in `rooms.local:7400`. Names are resolved again at each
     /// try. The node's own address among them is fine.
     pub fn seed(mut self, seed: impl Into<String>) -> Self {
         self.seeds.push(seed.into());
@@ -259,7 +259,8 @@ impl MeshBuilder {
         self
     }
 
-    /// Starts the node on a simulated machine: its address is the machine's, `bind` counts for nothing.
+    /// Starts the node on a simulated machine: its address is the machine's, `bind`, `advertise` and `insecure` count for
+    /// nothing.
     #[doc(hidden)]
     pub fn machine(mut self, machine: Machine) -> Self {
         self.machine = Some(machine);
@@ -280,6 +281,13 @@ impl MeshBuilder {
     pub async fn start(self) -> Result<Mesh, StartError> {
         let shutdown_timeout = self.checked_shutdown_timeout()?;
         let metadata = self.metadata()?;
+        if let Some(seed) = self.seeds.iter().find(|seed| !seeds::has_form(seed)) {
+            return Err(StartError::Config {
+                field: "seed",
+                value: seed.clone(),
+                reason: "give an address or a name, and a port, such as rooms.local:7400".into(),
+            });
+        }
         let ground = match &self.machine {
             Some(machine) => Ground::simulated(machine),
             None => Ground::system(self.bind)?,
@@ -343,6 +351,9 @@ impl MeshBuilder {
     }
 
     fn checked_address(&self, bound: SocketAddr) -> Result<SocketAddr, StartError> {
+        if self.machine.is_some() {
+            return Ok(bound);
+        }
         let mut address = self.advertise.unwrap_or(bound);
         if address.port() == 0 {
             address.set_port(bound.port());

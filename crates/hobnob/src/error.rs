@@ -41,9 +41,21 @@ pub enum SendError {
     /// [`Mesh::try_send`](crate::Mesh::try_send), where [`Mesh::send`](crate::Mesh::send) waits.
     #[error("the queue to the node is full")]
     QueueFull,
-    /// The message is larger than this node or the other one accepts. It was not handled.
-    #[error("the message is too large")]
-    TooLarge,
+    /// The message is larger than this node sends. Nothing was sent.
+    #[error(
+        "the message has {len} bytes; {max} are allowed: split it, or raise message_bytes_max on both nodes"
+    )]
+    TooLarge {
+        /// Bytes of the payload.
+        len: usize,
+        /// Bytes there may be: [`message_bytes_max`](crate::MeshBuilder::message_bytes_max).
+        max: usize,
+    },
+    /// The message is larger than the other node accepts. It was not handled.
+    #[error(
+        "the message is larger than the node accepts: split it, or raise message_bytes_max there"
+    )]
+    TooLargeForPeer,
     /// Commands below 100 belong to Hobnob. Nothing was sent.
     #[error("command {command} is reserved: use one from 100 to 65535")]
     Reserved {
@@ -54,7 +66,7 @@ pub enum SendError {
     #[error(transparent)]
     Encode(#[from] EncodeError),
     /// No node can have this address: it has no port, or means no single machine. Nothing was sent.
-    #[error("not an address a node can have")]
+    #[error("no node can have this address: it has no port, or means no single machine")]
     BadAddress,
     /// As many addresses are in use as this node can remember. Nothing was sent.
     #[error("too many peers")]
@@ -91,9 +103,21 @@ pub enum RequestError {
     /// [`Mesh::try_request`](crate::Mesh::try_request), where [`Mesh::request`](crate::Mesh::request) waits.
     #[error("the queue to the node is full")]
     QueueFull,
-    /// The request is larger than this node or the other one accepts. It was not handled.
-    #[error("the request is too large")]
-    TooLarge,
+    /// The request is larger than this node sends. Nothing was sent.
+    #[error(
+        "the request has {len} bytes; {max} are allowed: split it, or raise message_bytes_max on both nodes"
+    )]
+    TooLarge {
+        /// Bytes of the payload.
+        len: usize,
+        /// Bytes there may be: [`message_bytes_max`](crate::MeshBuilder::message_bytes_max).
+        max: usize,
+    },
+    /// The request is larger than the other node accepts. It was not handled.
+    #[error(
+        "the request is larger than the node accepts: split it, or raise message_bytes_max there"
+    )]
+    TooLargeForPeer,
     /// Commands below 100 belong to Hobnob. Nothing was sent.
     #[error("command {command} is reserved: use one from 100 to 65535")]
     Reserved {
@@ -104,7 +128,7 @@ pub enum RequestError {
     #[error(transparent)]
     Encode(#[from] EncodeError),
     /// No node can have this address: it has no port, or means no single machine. Nothing was sent.
-    #[error("not an address a node can have")]
+    #[error("no node can have this address: it has no port, or means no single machine")]
     BadAddress,
     /// As many addresses are in use as this node can remember. Nothing was sent.
     #[error("too many peers")]
@@ -145,7 +169,7 @@ pub enum USendError {
     #[error(transparent)]
     Encode(#[from] EncodeError),
     /// No node can have this address: it has no port, or means no single machine. Nothing was sent.
-    #[error("not an address a node can have")]
+    #[error("no node can have this address: it has no port, or means no single machine")]
     BadAddress,
     /// As many addresses are in use as this node can remember.
     #[error("too many peers")]
@@ -195,8 +219,10 @@ impl From<Trouble> for SendError {
             Trouble::Failed(Failure::NoHandler) => Self::NoHandler,
             Trouble::Failed(Failure::Overloaded) => Self::Overloaded,
             Trouble::NotTaken(CallError::Refused(Refused::QueueFull { .. })) => Self::QueueFull,
-            Trouble::Failed(Failure::TooLarge)
-            | Trouble::NotTaken(CallError::Refused(Refused::TooLarge { .. })) => Self::TooLarge,
+            Trouble::Failed(Failure::TooLarge) => Self::TooLargeForPeer,
+            Trouble::NotTaken(CallError::Refused(Refused::TooLarge { len, max })) => {
+                Self::TooLarge { len, max }
+            }
             Trouble::NotTaken(CallError::TooManyPeers) => Self::TooManyPeers,
             Trouble::NotTaken(CallError::BadAddress) => Self::BadAddress,
             Trouble::Reserved(command) => Self::Reserved { command },
@@ -228,7 +254,8 @@ impl From<SendError> for RequestError {
             SendError::NoHandler => Self::NoHandler,
             SendError::Overloaded => Self::Overloaded,
             SendError::QueueFull => Self::QueueFull,
-            SendError::TooLarge => Self::TooLarge,
+            SendError::TooLarge { len, max } => Self::TooLarge { len, max },
+            SendError::TooLargeForPeer => Self::TooLargeForPeer,
             SendError::Reserved { command } => Self::Reserved { command },
             SendError::Encode(error) => Self::Encode(error),
             SendError::TooManyPeers => Self::TooManyPeers,

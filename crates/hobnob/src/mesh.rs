@@ -99,7 +99,8 @@ impl Mesh {
     }
 
     /// Sends a message reliably: resolves when the node has taken it for its handlers, which run at most
-    /// once however often it had to be sent. Where too much is waiting for the node, it waits for room first.
+    /// once however often it had to be sent. Where too much is waiting for the node, which is 65,536 calls or 64
+    /// MiB of payload, it waits for room first.
     ///
     /// Messages have no order unless they are given one: [`in_order`](crate::Send::in_order).
     ///
@@ -150,10 +151,13 @@ impl Mesh {
     }
 
     /// Sends a message reliably to many nodes, with at most `limit` deliveries in flight at any moment (at
-    /// least 1). Resolves to each node's result once all have one.
+    /// least 1). Resolves to each node's result once all have one. A node that is named more than once gets it
+    /// once.
     ///
-    /// A node that does not answer occupies one place of the limit until the timeout, no more. For hundreds of
-    /// nodes see [`SendMany::relayed`].
+    /// A node that does not answer occupies one place of the limit until it is known to be down, or until the
+    /// timeout, no more. But as many of them as there are places hold up all that come after them: choose the
+    /// limit above the number of nodes that may die at once, or a [`timeout`](SendMany::timeout) well above the
+    /// six seconds or so that it takes to notice. For hundreds of nodes see [`SendMany::relayed`].
     ///
     /// # Cancel safety
     ///
@@ -173,7 +177,8 @@ impl Mesh {
         SendMany::new(self.clone(), command, nodes, payload.into_payload(), limit)
     }
 
-    /// Sends a message once: resolves when it was handed to the kernel.
+    /// Sends a message once: resolves when it was handed to the kernel. It must fit into one datagram: 1,366
+    /// bytes in one of the default size, as [`USendError::TooLarge`](crate::USendError::TooLarge) says.
     ///
     /// # Errors
     ///
@@ -186,8 +191,8 @@ impl Mesh {
         Usend::new(self.clone(), command, to.into(), payload.into_payload())
     }
 
-    /// Sends a message once to many nodes, `limit` datagrams a burst (at least 1), yielding in between. For
-    /// hundreds of nodes see [`UsendMany::relayed`].
+    /// Sends a message once to many nodes, `limit` datagrams a burst (at least 1), yielding in between. A node
+    /// that is named more than once gets it once. For hundreds of nodes see [`UsendMany::relayed`].
     ///
     /// # Cancel safety
     ///

@@ -34,6 +34,13 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     }
 }
 
+/// Whether a seed can ever be resolved: a host and a port. Whether the host exists is another matter.
+pub(crate) fn has_form(seed: &str) -> bool {
+    seed.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0)
+    })
+}
+
 async fn greet_again_and_again(shared: &Shared) {
     let mut pause = PAUSE_MIN;
     let mut greeted = Instant::now();

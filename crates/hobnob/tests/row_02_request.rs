@@ -402,19 +402,52 @@ async fn a_mebibyte_goes_both_ways() {
 #[tokio::test]
 async fn what_is_too_large_is_refused() {
     let (a, b) = pair().await;
-    b.handle(COMMAND, echo).unwrap();
-    b.handle(COMMAND + 1, |_: Context, (): ()| async {
-        Ok::<_, Infallible>(vec![0; (16 << 20) + 1])
-    })
-    .unwrap();
-    let payload = vec![0; (16 << 20) + 1];
-    let answer = ends("request", a.request(COMMAND, b.address(), payload)).await;
-    assert_eq!(answer, Err(RequestError::TooLarge));
-    let answer = ends("response", a.request(COMMAND + 1, b.address(), "")).await;
-    assert!(
-        matches!(&answer, Err(RequestError::Handler(text)) if text.contains("allowed")),
-        "{answer:?}"
-    );
+    let (len, max) = ((16 << 20) + 1, 16 << 20);
+    for mesh in [&a, &b] {
+        mesh.handle(COMMAND, echo).unwrap();
+        mesh.handle(COMMAND + 1, move |_: Context, (): ()| async move {
+            Ok::<_, Infallible>(vec![0; len])
+        })
+        .unwrap();
+    }
+    for to in [a.address(), b.address()] {
+        let answer = ends("request", a.request(COMMAND, to, vec![0; len])).await;
+        assert_eq!(answer, Err(RequestError::TooLarge { len, max }));
+        let answer = ends("response", a.request(COMMAND + 1, to, "")).await;
+        assert!(
+            matches!(&answer, Err(RequestError::Handler(text)) if text.contains("allowed")),
+            "{answer:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_largest_message_can_be_chosen() {
+    const SMALL: usize = 1_000;
+    const LARGE: usize = 20 << 20;
+    let large = start(quick("large").message_bytes_max(LARGE)).await;
+    let seed = large.address().to_string();
+    let small = start(quick("small").message_bytes_max(SMALL).seed(seed.clone())).await;
+    let other = start(quick("large").message_bytes_max(LARGE).seed(seed)).await;
+    for mesh in [&small, &other] {
+        mesh.handle(COMMAND, echo).unwrap();
+    }
+    let request = |to: &Mesh, bytes| {
+        let request = large.request(COMMAND, to.address(), vec![7; bytes]);
+        request.timeout(NEVER)
+    };
+    let answer = ends("all of it", request(&other, LARGE)).await;
+    assert_eq!(answer.unwrap().bytes().len(), LARGE);
+    let answer = ends("more", request(&other, LARGE + 1)).await;
+    let (len, max) = (LARGE + 1, LARGE);
+    assert_eq!(answer, Err(RequestError::TooLarge { len, max }));
+
+    let answer = ends("all of the other's", request(&small, SMALL)).await;
+    assert_eq!(answer.unwrap().bytes().len(), SMALL);
+    for bytes in [SMALL + 1, 1_200, 5_000, 1 << 20] {
+        let answer = ends("more than the other's", request(&small, bytes)).await;
+        assert_eq!(answer, Err(RequestError::TooLargeForPeer), "{bytes}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -387,7 +387,8 @@ async fn a_large_message_arrives_whole() {
         a.send(COMMAND, b.address(), vec![0; (16 << 20) + 1]),
     )
     .await;
-    assert_eq!(sent, Err(SendError::TooLarge));
+    let (len, max) = ((16 << 20) + 1, 16 << 20);
+    assert_eq!(sent, Err(SendError::TooLarge { len, max }));
 }
 
 #[tokio::test]
@@ -405,11 +406,13 @@ async fn how_large_a_message_may_be_is_each_nodes_own_choice() {
         ends("send", sent.timeout(NEVER))
     };
     assert_eq!(send(&a, &b, 17 << 20).await, Ok(()));
-    let too_large = Err(SendError::TooLarge);
-    assert_eq!(send(&a, &b, (17 << 20) + 1).await, too_large, "for itself");
+    let too_large = |len, max| Err(SendError::TooLarge { len, max });
+    let (len, max) = ((17 << 20) + 1, 17 << 20);
+    assert_eq!(send(&a, &b, len).await, too_large(len, max));
     for bytes in [1_001, 17 << 20] {
-        assert_eq!(send(&a, &c, bytes).await, too_large, "for the other");
-        assert_eq!(send(&c, &a, bytes).await, too_large);
+        let refused = Err(SendError::TooLargeForPeer);
+        assert_eq!(send(&a, &c, bytes).await, refused);
+        assert_eq!(send(&c, &a, bytes).await, too_large(bytes, 1_000));
     }
     assert_eq!(send(&a, &c, 1_000).await, Ok(()));
     assert_eq!(count.get(), 2);

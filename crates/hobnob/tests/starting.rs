@@ -106,6 +106,13 @@ async fn fields_out_of_range_are_refused_by_name() {
     for bytes in [1, 1 << 29] {
         start(quick("a").message_bytes_max(bytes)).await;
     }
+    for seed in ["rooms", "rooms:", ":7400", "rooms:0", "rooms:70000", ""] {
+        let error = quick("a").seed(seed).start().await.unwrap_err();
+        assert!(
+            matches!(&error, StartError::Config { field: "seed", value, .. } if value == seed),
+            "{error}"
+        );
+    }
     let error = quick("a").incoming_max(0).start().await.unwrap_err();
     assert!(error.to_string().contains("incoming_max"), "{error}");
     let error = quick(&"x".repeat(10_000)).start().await.unwrap_err();

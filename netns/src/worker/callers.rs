@@ -155,7 +155,7 @@ fn of_send(error: &SendError) -> Ending {
         SendError::PeerRestarted => Ending::PeerRestarted,
         SendError::NoHandler => Ending::NoHandler,
         SendError::Overloaded => Ending::Overloaded,
-        SendError::TooLarge => Ending::TooLarge,
+        SendError::TooLarge { .. } | SendError::TooLargeForPeer => Ending::TooLarge,
         _ => Ending::NotTaken,
     }
 }
@@ -170,7 +170,7 @@ fn of_request(error: &RequestError) -> End {
         RequestError::PeerRestarted => Ending::PeerRestarted,
         RequestError::NoHandler => Ending::NoHandler,
         RequestError::Overloaded => Ending::Overloaded,
-        RequestError::TooLarge => Ending::TooLarge,
+        RequestError::TooLarge { .. } | RequestError::TooLargeForPeer => Ending::TooLarge,
         _ => Ending::NotTaken,
     };
     (ending, None)

@@ -67,7 +67,9 @@ impl From<RequestError> for AdminError {
             RequestError::Handler(_) => (StatusCode::BAD_GATEWAY, "handler"),
             RequestError::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             RequestError::TooManyPeers => (StatusCode::SERVICE_UNAVAILABLE, "too_many_peers"),
-            RequestError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            RequestError::TooLarge { .. } | RequestError::TooLargeForPeer => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "too_large")
+            }
             RequestError::Closed => (StatusCode::SERVICE_UNAVAILABLE, "closed"),
             _ => (StatusCode::BAD_GATEWAY, "other"),
         };
@@ -90,7 +92,7 @@ impl Delivery for SendError {
             Self::NoHandler => "no_handler",
             Self::Overloaded => "overloaded",
             Self::TooManyPeers => "too_many_peers",
-            Self::TooLarge => "too_large",
+            Self::TooLarge { .. } | Self::TooLargeForPeer => "too_large",
             Self::Closed => "closed",
             _ => "other",
         }

@@ -20,7 +20,7 @@ use tokio::{
 
 use super::turns::Turn;
 use crate::{
-    dispatch::local,
+    dispatch::{answer_too_large, local},
     driver::{Outcome, Shared},
     error::Trouble,
     mesh::Mesh,
@@ -216,9 +216,10 @@ fn call_self(
     order: Order,
 ) -> Pin<Box<dyn Future<Output = Result<Bytes, Trouble>> + Send>> {
     Box::pin(async move {
-        let max = mesh.shared.settings.message_bytes_max;
-        if order.payload.len() > max {
-            return Err(Trouble::Failed(Failure::TooLarge));
+        let (len, max) = (order.payload.len(), mesh.shared.settings.message_bytes_max);
+        if len > max {
+            let refused = Refused::TooLarge { len, max };
+            return Err(Trouble::NotTaken(CallError::Refused(refused)));
         }
         let command = order.command.0;
         if order.kind == Kind::Send {
@@ -230,7 +231,13 @@ fn call_self(
         tokio::select! {
             biased;
             handled = timeout_at(until, chain) => match handled {
-                Ok(Ok(answer)) => Ok(answer.unwrap_or_default()),
+                Ok(Ok(answer)) => {
+                    let answer = answer.unwrap_or_default();
+                    match answer.len() {
+                        len if len > max => Err(Trouble::Handler(answer_too_large(len, max))),
+                        _ => Ok(answer),
+                    }
+                }
                 Ok(Err(text)) => Err(Trouble::Handler(text)),
                 Err(_) => Err(timed_out()),
             },

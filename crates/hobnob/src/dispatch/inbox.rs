@@ -346,9 +346,14 @@ fn respond(endpoint: &mut Endpoint, now: Instant, key: RequestKey, answer: Handl
     };
     // Gone means that nobody waits for it any more, which is no error of the handler's.
     if let Err(RespondError::TooLarge { len, max }) = endpoint.respond(now, key, status, payload) {
-        let text = Bytes::from(format!("the answer has {len} bytes; {max} are allowed"));
+        let text = Bytes::from(answer_too_large(len, max));
         let _ = endpoint.respond(now, key, ResponseStatus::HandlerError, text);
     }
+}
+
+/// What a caller is told in place of an answer that is too large.
+pub(crate) fn answer_too_large(len: usize, max: usize) -> String {
+    format!("the answer has {len} bytes; {max} are allowed")
 }
 
 /// Requests whose handlers wait for something, so that they can be stopped.

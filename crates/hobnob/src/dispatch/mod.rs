@@ -6,5 +6,5 @@ pub(crate) mod local;
 mod registry;
 mod streams;
 
-pub(crate) use inbox::{Inbox, Running, copied};
+pub(crate) use inbox::{Inbox, Running, answer_too_large, copied};
 pub(crate) use registry::Handlers;

@@ -18,6 +18,7 @@ pub use member::Outcome;
 use member::{Member, SetUp};
 use process::Process;
 pub use time::Task;
+use time::assert_outside_of_runtimes;
 
 use crate::{
     conditions::Conditions,
@@ -188,6 +189,7 @@ impl Cluster {
     }
 
     fn come_up(&mut self, node: NodeId) {
+        assert_outside_of_runtimes();
         assert!(!self.is_up(node), "{} is up already", self.title(node));
         let (now, address) = (self.clock.now(), self.address(node));
         let generation = self.generations.next(now).0;

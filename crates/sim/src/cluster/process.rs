@@ -1,16 +1,19 @@
 //! One process of a simulated cluster: a tokio runtime of its own, whose clock the world moves.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     panic::resume_unwind,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use bytes::Bytes;
-use hobnob::{Mesh, MeshBuilder, StartError, simulation::Machine};
+use hobnob::{
+    Mesh, MeshBuilder, StartError,
+    simulation::{Machine, VirtualClock},
+};
 use hobnob_endpoint::wire::Instant;
 use tokio::{
     runtime::{Builder, Runtime},
@@ -23,6 +26,10 @@ use super::member::{Set, SetUp};
 
 /// tokio's timers go off at whole milliseconds after the start of their runtime, rounded up.
 const TICK: Duration = Duration::from_millis(1);
+
+/// Times a task may be polled at one moment: beyond it counts as one that never waits. With each poll it may do a
+/// hundred things.
+const POLLS_AT_ONCE_MAX: u32 = 1_000_000;
 
 /// A process. Dropped, it is gone: its tasks with it, and what they send on their way out reaches nobody.
 pub(super) struct Process {
@@ -56,7 +63,7 @@ impl Process {
         let now = machine.clock.now();
         let mesh = runtime.block_on(builder.machine(machine.clone()).start())?;
         let entered = runtime.enter();
-        let set_up = runtime.spawn(set_up(mesh.clone()));
+        let set_up = runtime.spawn(watched(&machine.clock, set_up(mesh.clone())));
         drop(entered);
         Ok(Self {
             runtime: Some(runtime),
@@ -126,14 +133,18 @@ impl Process {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        self.runtime().spawn(task)
+        self.runtime().spawn(watched(&self.machine.clock, task))
     }
 
     /// How the set-up ended, told once.
     pub(super) fn take_set(&mut self) -> Option<Set> {
-        let set = poll(self.set_up.as_mut()?)?;
-        self.set_up = None;
-        set
+        // Taken out first: it may go on with a panic.
+        let mut set_up = self.set_up.take()?;
+        let set = poll(&mut set_up);
+        if set.is_none() {
+            self.set_up = Some(set_up);
+        }
+        set?
     }
 
     fn runtime(&self) -> &Runtime {
@@ -147,6 +158,29 @@ impl Drop for Process {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+/// The task, which panics when it never waits: the runtime would go on with it for ever, and the clock never.
+fn watched<F: Future>(
+    clock: &Arc<VirtualClock>,
+    task: F,
+) -> impl Future<Output = F::Output> + use<F> {
+    let clock = clock.clone();
+    async move {
+        let mut task = pin!(task);
+        let (mut moment, mut polls) = (clock.now(), 0);
+        poll_fn(|cx| {
+            let now = clock.now();
+            polls = if now > moment { 0 } else { polls + 1 };
+            moment = now;
+            assert!(
+                polls < POLLS_AT_ONCE_MAX,
+                "time does not go on at {now}: this task never waits"
+            );
+            task.as_mut().poll(cx)
+        })
+        .await
     }
 }
 

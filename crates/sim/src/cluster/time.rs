@@ -38,7 +38,8 @@ impl Cluster {
     /// # Panics
     ///
     /// With the panic or the error of a set-up; and when a node never waits for anything, which would stop the
-    /// clock for all.
+    /// clock for all. That is noticed of a set-up, of a task begun by [`spawn`](Self::spawn), and of nodes that
+    /// send each other datagrams; a handler that yields for ever hangs the test.
     pub fn run_for(&mut self, time: Duration) {
         self.run_until(time, |_| false);
     }
@@ -121,10 +122,7 @@ impl Cluster {
 
     /// Whatever was done to nodes while no time passed happens now.
     pub(super) fn settle(&mut self) {
-        assert!(
-            tokio::runtime::Handle::try_current().is_err(),
-            "a cluster has runtimes of its own: use it in an ordinary #[test], outside of any runtime"
-        );
+        assert_outside_of_runtimes();
         for node in self.ids() {
             self.run_node(node);
         }
@@ -209,4 +207,12 @@ impl Cluster {
             "time does not go on at {next}"
         );
     }
+}
+
+/// tokio's own words would be about something that nobody has asked for.
+pub(super) fn assert_outside_of_runtimes() {
+    assert!(
+        tokio::runtime::Handle::try_current().is_err(),
+        "a cluster has runtimes of its own: use it in an ordinary #[test], outside of any runtime"
+    );
 }

@@ -1,6 +1,7 @@
 //! What can be done to a node, and what the others see of it.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{
         Arc,
@@ -257,4 +258,16 @@ fn a_node_that_is_up_cannot_be_started() {
     let mut cluster = Cluster::new(1);
     let node = cluster.node("room", |_| async {});
     cluster.restart(node);
+}
+
+#[test]
+fn a_panic_of_a_set_up_that_was_caught_is_told_once() {
+    let mut cluster = Cluster::new(14);
+    let start =
+        |cluster: &mut Cluster| cluster.node("room", |_| async { panic!("only once") as () });
+    let caught = catch_unwind(AssertUnwindSafe(|| start(&mut cluster)));
+    let panic = caught.expect_err("it has panicked");
+    assert_eq!(panic.downcast_ref(), Some(&"only once"));
+    cluster.run_for(Duration::from_secs(1));
+    assert_eq!(cluster.now(), Duration::from_secs(1));
 }

@@ -121,3 +121,47 @@ fn a_cluster_inside_of_a_runtime_says_so() {
         .unwrap();
     runtime.block_on(async { Cluster::new(6).run_for(Duration::ZERO) });
 }
+
+#[test]
+#[should_panic(expected = "outside of any runtime")]
+fn so_does_one_whose_first_node_is_started_there() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async { Cluster::new(6).node("idle", |_| async {}) });
+}
+
+#[test]
+#[should_panic(expected = "this task never waits")]
+fn a_task_that_never_waits_is_told() {
+    let mut cluster = Cluster::new(9);
+    let node = cluster.node("busy", |_| async {});
+    cluster.run(node, |mesh| async move {
+        while mesh.nodes().online().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    });
+}
+
+#[test]
+#[should_panic(expected = "this task never waits")]
+fn so_is_a_set_up() {
+    Cluster::new(10).node("busy", |mesh| async move {
+        while mesh.nodes().online().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn much_work_at_one_moment_is_no_endless_work() {
+    let mut cluster = Cluster::new(11);
+    let node = cluster.node("busy", |_| async {});
+    let before = cluster.now();
+    cluster.run(node, |_| async {
+        for _ in 0..100_000 {
+            tokio::task::yield_now().await;
+        }
+    });
+    assert_eq!(cluster.now(), before);
+}

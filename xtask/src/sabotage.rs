@@ -127,9 +127,12 @@ pub fn check(shell: &mut Shell) -> Result<(), String> {
 fn plant_all(shell: &mut Shell, chosen: impl Fn(&Plant) -> bool) -> Result<(), String> {
     let tree = Tree::load(&shell.root)?;
     let described = tree.text(PLANTS).ok_or(format!("{PLANTS} is missing"))?;
-    let plants: Vec<Plant> = parse(described)?.into_iter().filter(chosen).collect();
+    let known = parse(described)?;
+    let names: Vec<String> = known.iter().map(|plant| plant.name.clone()).collect();
+    let plants: Vec<Plant> = known.into_iter().filter(chosen).collect();
     if plants.is_empty() {
-        return Err(format!("no such plant in {PLANTS}"));
+        let names = names.join(", ");
+        return Err(format!("no such fault in {PLANTS}; there are {names}"));
     }
     let scratch = Metadata::load(&shell.root)?
         .target_directory

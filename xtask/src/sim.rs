@@ -57,7 +57,13 @@ pub struct Options {
     #[arg(long, value_name = "J")]
     pub jobs: Option<usize>,
     /// Instead: plants the faults of ci/sabotage.toml, all or one, and says which violation noticed each.
-    #[arg(long, value_name = "FAULT", num_args = 0..=1, default_missing_value = ALL_FAULTS)]
+    #[arg(
+        long,
+        value_name = "FAULT",
+        num_args = 0..=1,
+        default_missing_value = ALL_FAULTS,
+        conflicts_with_all = ["scenario", "seeds", "from", "seed", "trace", "jobs"]
+    )]
     pub sabotage: Option<String>,
 }
 

@@ -32,10 +32,20 @@ fn many_jobs_report_what_one_does() {
 }
 
 #[test]
+fn the_last_seed_is_a_seed() {
+    let output = day(&["--seed", "18446744073709551615"]);
+    assert!(output.status.success());
+    let report = String::from_utf8(output.stdout).expect("a text");
+    assert!(report.contains("\n1 seeds, "), "{report}");
+}
+
+#[test]
 fn a_wrong_command_line_is_refused() {
     for arguments in [
         &["--scenario", "sunshine"][..],
         &["--seeds", "many"],
+        &["--seeds", "0"],
+        &["--seeds", "2", "--from", "18446744073709551615"],
         &["--trace"],
         &["--loud"],
     ] {

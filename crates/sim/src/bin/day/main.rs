@@ -74,18 +74,18 @@ fn trace(options: &Options) -> Report {
 
 /// All seeds, each on the next core that is free.
 fn run(options: &Options) -> Report {
-    let next = AtomicU64::new(options.from);
-    let end = options.from.saturating_add(options.seeds);
+    let taken = AtomicU64::new(0);
     let is_over = AtomicBool::new(false);
     let total = Mutex::new(Report::default());
     std::thread::scope(|scope| {
         for _ in 0..options.jobs {
             scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end {
+                    let number = taken.fetch_add(1, Ordering::Relaxed);
+                    if number >= options.seeds {
                         return;
                     }
+                    let seed = options.from + number;
                     let report = one(seed, || day::run(options.scenario, seed));
                     if options.until_caught && report.first_failed().is_some() {
                         is_over.store(true, Ordering::Relaxed);

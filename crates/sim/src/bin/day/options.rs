@@ -1,6 +1,10 @@
 //! The command line.
 
-use std::{num::NonZeroUsize, str::FromStr, thread::available_parallelism};
+use std::{
+    num::{NonZeroU64, NonZeroUsize},
+    str::FromStr,
+    thread::available_parallelism,
+};
 
 use hobnob_sim::day::Scenario;
 
@@ -10,7 +14,9 @@ const USAGE: &str = "usage: day [--scenario NAME] [--seeds N] [--from S] [--seed
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
     pub(crate) scenario: Scenario,
+    /// The first seed.
     pub(crate) from: u64,
+    /// How many, at least 1; the last one is a seed too.
     pub(crate) seeds: u64,
     pub(crate) trace: bool,
     pub(crate) jobs: usize,
@@ -35,7 +41,7 @@ impl Options {
             };
             match flag.as_str() {
                 "--scenario" => options.scenario = value()?.parse()?,
-                "--seeds" => options.seeds = number(&value()?)?,
+                "--seeds" => options.seeds = number::<NonZeroU64>(&value()?)?.get(),
                 "--from" => options.from = number(&value()?)?,
                 "--seed" => {
                     options.from = number(&value()?)?;
@@ -47,10 +53,17 @@ impl Options {
                 _ => return Err(format!("{flag} is not known\n{USAGE}")),
             }
         }
-        match options.trace && options.seeds != 1 {
-            true => Err(format!("--trace goes with --seed\n{USAGE}")),
-            false => Ok(options),
+        if options.trace && options.seeds != 1 {
+            return Err(format!("--trace goes with --seed\n{USAGE}"));
         }
+        if options.from.checked_add(options.seeds - 1).is_none() {
+            let (seeds, from) = (options.seeds, options.from);
+            return Err(format!(
+                "there are no {seeds} seeds from {from} on: the last is {}",
+                u64::MAX
+            ));
+        }
+        Ok(options)
     }
 }
 

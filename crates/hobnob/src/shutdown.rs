@@ -63,15 +63,18 @@ impl Mesh {
     /// Leaves the cluster in good order and ends this node: Offline at once, then up to the shutdown timeout
     /// for permits to come back, then the goodbye. Calling it again waits for the same shutdown.
     ///
+    /// It runs on the runtime it was first called on. When that goes away meanwhile, or the node's has before,
+    /// the node ends without a goodbye.
+    ///
     /// # Cancel safety
     ///
     /// Once begun, the shutdown goes on when the future is dropped.
     pub async fn shutdown(&self) -> ShutdownReport {
         if self.shared.shutdown.begin() {
-            let mesh = self.clone();
+            let ending = Ending(self.clone());
             tokio::spawn(async move {
-                let report = leave(&mesh).await;
-                mesh.shared.shutdown.finish(report);
+                let report = leave(&ending.0).await;
+                ending.0.shared.shutdown.finish(report);
             });
         }
         self.shared.shutdown.ended().await
@@ -134,8 +137,38 @@ async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> i32 {
     }
 }
 
+/// A shutdown under way. Dropped with the runtime it runs on, it ends the node without a goodbye, and whoever
+/// waits for it.
+struct Ending(Mesh);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let shared = &self.0.shared;
+        if !shared.is_closed() {
+            shared.close();
+        }
+        shared.shutdown.finish(ShutdownReport::cut_short(shared));
+    }
+}
+
+impl ShutdownReport {
+    /// Of a node that could not say goodbye.
+    fn cut_short(shared: &Shared) -> Self {
+        Self {
+            permits_outstanding: shared.admission.permits(),
+            flushed: false,
+            confirmed: 0,
+            peers: 0,
+        }
+    }
+}
+
 async fn leave(mesh: &Mesh) -> ShutdownReport {
     let shared = &mesh.shared;
+    if shared.is_closed() {
+        // Its runtime went away.
+        return ShutdownReport::cut_short(shared);
+    }
     let notice = Instant::now() + OFFLINE_NOTICE;
     mesh.declare(DeclaredState::Offline);
     let _ = timeout(

@@ -294,3 +294,45 @@ async fn its_address_is_free_once_it_is_dropped() {
     sees(&a, again.address(), NodeState::Online).await;
     assert!(a.node(address).unwrap().generation() > before);
 }
+
+/// A runtime that goes away with all its tasks.
+fn short_lived() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_node_whose_runtime_is_gone_is_shut_down_already() {
+    let runtime = short_lived();
+    let a = start(quick("a")).await;
+    let builder = quick("b").seed(a.address().to_string());
+    let b = runtime.spawn(start(builder.shutdown_timeout(NEVER)));
+    let b = b.await.unwrap();
+    sees(&b, a.address(), NodeState::Online).await;
+    let permit = b.admission().client().unwrap();
+    runtime.shutdown_background();
+    ends("closed", b.closed()).await;
+    // It waits for no permit and for nobody's word.
+    let report = ends("shutdown", b.shutdown()).await;
+    assert_eq!((report.confirmed, report.permits_outstanding), (0, 1));
+    drop(permit);
+}
+
+#[tokio::test]
+async fn a_shutdown_whose_runtime_goes_away_ends_for_all_who_wait() {
+    let a = start(quick("a").shutdown_timeout(NEVER)).await;
+    let permit = a.admission().client().unwrap();
+    let runtime = short_lived();
+    let mesh = a.clone();
+    runtime.spawn(async move { mesh.shutdown().await });
+    eventually("it has begun", || !a.is_online()).await;
+    let waiting = leave(&a);
+    runtime.shutdown_background();
+    let report = ends("the other one", waiting).await.unwrap();
+    assert!(!report.flushed);
+    ends("closed", a.closed()).await;
+    drop(permit);
+}

@@ -70,6 +70,37 @@ impl Burst {
 }
 
 impl Conditions {
+    /// The same, if there can be such a network.
+    ///
+    /// # Panics
+    ///
+    /// When a share is none, or the shortest latency is longer than the longest.
+    pub(crate) fn checked(self) -> Self {
+        let shares = [
+            ("reordering", self.reordering),
+            ("loss", self.loss),
+            ("duplication", self.duplication),
+            ("corruption", self.corruption),
+            ("truncation", self.truncation),
+            ("tail.share", self.tail.share),
+            ("burst.enter", self.burst.enter),
+            ("burst.leave", self.burst.leave),
+            ("burst.loss", self.burst.loss),
+        ];
+        for (field, share) in shares {
+            assert!(
+                (0.0..=1.0).contains(&share),
+                "{field} is {share}: give a share from 0.0 to 1.0"
+            );
+        }
+        let (min, max) = (self.latency_min, self.latency_max);
+        assert!(
+            min <= max,
+            "latency_min is {min:?}, more than latency_max, which is {max:?}"
+        );
+        self
+    }
+
     /// A quiet local network: 0.2 to 1 ms, nothing lost, all in order.
     pub const LAN: Self = Self {
         latency_min: Duration::from_micros(200),

@@ -55,7 +55,10 @@ impl<A: Application> Sim<A> {
     /// A world without nodes.
     pub fn new(seed: u64, conditions: Conditions, app: A) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let network = Network::new(conditions, ChaCha8Rng::seed_from_u64(rng.random()));
+        let network = Network::new(
+            conditions.checked(),
+            ChaCha8Rng::seed_from_u64(rng.random()),
+        );
         Self {
             app,
             now: Instant::ZERO,

@@ -102,12 +102,20 @@ impl Cluster {
     }
 
     /// Changes the network for datagrams sent from now on.
+    ///
+    /// # Panics
+    ///
+    /// When a share is not from 0.0 to 1.0, or the shortest latency longer than the longest.
     pub fn set_conditions(&mut self, conditions: Conditions) {
-        self.network.conditions = conditions;
+        self.network.conditions = conditions.checked();
         self.note(Fault::Conditions, conditions);
     }
 
     /// Changes one direction between two nodes; `None` makes it like the rest of the network again.
+    ///
+    /// # Panics
+    ///
+    /// When a share is not from 0.0 to 1.0, or the shortest latency longer than the longest.
     pub fn set_path_conditions(
         &mut self,
         from: NodeId,
@@ -115,7 +123,8 @@ impl Cluster {
         conditions: Option<Conditions>,
     ) {
         let direction = (from, to);
-        self.network.paths.set_conditions(direction, conditions);
+        let checked = conditions.map(Conditions::checked);
+        self.network.paths.set_conditions(direction, checked);
         self.note(Fault::Conditions, (direction, conditions));
     }
 

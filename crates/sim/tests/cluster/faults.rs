@@ -12,7 +12,7 @@ use std::{
 };
 
 use hobnob::{Events, EventsError, HandleError, Mesh, NodeState, RequestError};
-use hobnob_sim::{Cluster, NodeId};
+use hobnob_sim::{Cluster, Conditions, NodeId};
 
 const SLEEP: u16 = 100;
 
@@ -270,4 +270,25 @@ fn a_panic_of_a_set_up_that_was_caught_is_told_once() {
     assert_eq!(panic.downcast_ref(), Some(&"only once"));
     cluster.run_for(Duration::from_secs(1));
     assert_eq!(cluster.now(), Duration::from_secs(1));
+}
+
+#[test]
+fn a_network_that_cannot_be_is_refused_by_name() {
+    let lan = Conditions::LAN;
+    let second = Duration::from_secs(1);
+    for (conditions, field) in [
+        (lan.with_loss(5.0), "loss is 5"),
+        (lan.with_loss(f64::NAN), "loss is NaN"),
+        (lan.with_corruption(-0.1), "corruption is -0.1"),
+        (lan.with_tail(1.5, second), "tail.share is 1.5"),
+        (
+            lan.with_latency(second, Duration::ZERO),
+            "latency_min is 1s",
+        ),
+    ] {
+        let set = || Cluster::new(15).set_conditions(conditions);
+        let panic = catch_unwind(set).expect_err("it panics");
+        let text: &String = panic.downcast_ref().expect("a text");
+        assert!(text.starts_with(field), "{text}");
+    }
 }

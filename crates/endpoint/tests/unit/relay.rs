@@ -4,7 +4,7 @@ use alloc::{vec, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use hobnob_messaging::{self as messaging, Token};
+use hobnob_messaging::{self as messaging, SendError, Token};
 use hobnob_wire::{
     Command, FanOutId, Full, Generation, Instant, RelayHop, RelayOnce, RelayOutcome, RelayReport,
     RelayRun, RelayTarget, StreamId, Writer,
@@ -12,8 +12,12 @@ use hobnob_wire::{
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use super::{
-    DeliveryError,
-    limits::{HOPS_BYTES_MAX, ORIGINS_MAX, REMEMBERED_PER_ORIGIN_MAX},
+    DeliveryError, RelayKey,
+    errand::{Errand, Owner, Task},
+    limits::{
+        ERRAND_BYTES_MAX, ERRANDS_MAX, GIVEN_UP_MAX, HOPS_BYTES_MAX, ORIGINS_MAX, OWN_MAX,
+        REMEMBERED_PER_ORIGIN_MAX,
+    },
     memory::{Known, Memory},
     reports,
 };
@@ -374,6 +378,111 @@ fn a_hop_from_two_parents_is_handled_once_and_answered_twice() {
     world.run(Duration::from_secs(1));
     assert_eq!(world.handled.len(), 2);
     assert!(world.is_idle());
+}
+
+#[test]
+fn errands_for_others_are_bounded_and_one_more_is_declined() {
+    let mut world = World::new(3);
+    // Nobody is there any more to serve: each errand lasts until its time is up.
+    world.nodes.pop();
+    let beyond = 10;
+    for serial in 1..=(ERRANDS_MAX + beyond) as u64 {
+        world.forge(1, 0, Command::RELAY, hop(serial, serial, &[addr(2)]));
+        if serial % 1_024 == 0 {
+            world.run(MILLISECOND);
+        }
+    }
+    world.run(MILLISECOND);
+    let stats = world.nodes[0].relay_stats();
+    assert_eq!(stats.errands, ERRANDS_MAX);
+    assert_eq!(stats.declined, beyond as u64);
+    assert_eq!(world.handled.len(), ERRANDS_MAX + beyond, "all are for it");
+    world.run(Duration::from_secs(3));
+    assert!(world.is_idle());
+}
+
+#[test]
+fn an_errand_for_whose_bytes_there_is_no_room_is_declined() {
+    let mut world = World::new(3);
+    world.nodes[0].relays.held = ERRAND_BYTES_MAX;
+    world.forge(1, 0, Command::RELAY, hop(1, 1, &[addr(2)]));
+    world.run(MILLISECOND);
+    let stats = world.nodes[0].relay_stats();
+    assert_eq!((stats.errands, stats.declined), (0, 1));
+    assert_eq!(world.handled, [(0, addr(1))], "it takes what is for itself");
+    world.nodes[0].relays.held = 0;
+    world.forge(1, 0, Command::RELAY, hop(2, 2, &[addr(2)]));
+    world.run(Duration::from_secs(1));
+    assert!(world.handled.contains(&(2, addr(1))));
+    assert!(world.is_idle());
+}
+
+#[test]
+fn fan_outs_of_ones_own_are_bounded() {
+    let mut world = World::new(2);
+    world.nodes.pop();
+    let begin = |world: &mut World| {
+        let (now, limit) = (world.now, 1.try_into().expect("not zero"));
+        let (deadline, targets) = (now + Duration::from_secs(9), [target(1)]);
+        let payload = Bytes::from("hello");
+        world.nodes[0].relay(now, &targets, COMMAND, payload, limit, deadline, Token(1))
+    };
+    let begun: Vec<RelayKey> = (0..OWN_MAX).map_while(|_| begin(&mut world).ok()).collect();
+    assert_eq!(begun.len(), OWN_MAX);
+    let refused = begin(&mut world);
+    let full = CallError::Refused(SendError::QueueFull {
+        messages: OWN_MAX,
+        bytes: 0,
+    });
+    assert_eq!(refused, Err(full));
+    world.nodes[0].cancel_relay(world.now, begun[0]);
+    assert!(begin(&mut world).is_ok());
+}
+
+#[test]
+fn children_that_were_given_up_are_forgotten_the_oldest_first() {
+    let mut world = World::new(2);
+    let now = world.now;
+    let peer = world.nodes[0].peer(now, target(1)).expect("acquainted");
+    let until = now + Duration::from_secs(9);
+    let call = world.nodes[0]
+        .messaging
+        .send(
+            now,
+            peer,
+            Command::RELAY,
+            Bytes::new(),
+            until,
+            Token(u64::MAX),
+        )
+        .expect("there is room");
+    let task = Task {
+        id: id(1, 1),
+        floor: 1,
+        command: COMMAND,
+        payload: Bytes::new(),
+        deadline: until,
+        limit: 1,
+        pace: MILLISECOND,
+        owner: Owner::Origin { token: Token(1) },
+    };
+    let all = GIVEN_UP_MAX + 10;
+    let targets = (0..=all).zip(0..).map(|(_, place)| RelayTarget {
+        place,
+        addr: addr(1),
+        generation: None,
+    });
+    let mut errand = Errand::new(now, task, targets);
+    let mut forgotten = Vec::new();
+    for part in 0..all as u64 {
+        let attempt = errand.next_attempt().expect("there is somebody left");
+        errand.begun(now, part, attempt, call);
+        let given_up = errand.give_up(part).expect("it was begun");
+        forgotten.extend(given_up.forgotten);
+    }
+    assert_eq!(forgotten, (0..10).collect::<Vec<u64>>());
+    let known = |part: &u64| errand.child_addr(*part).is_some();
+    assert_eq!((0..all as u64).filter(known).count(), GIVEN_UP_MAX);
 }
 
 #[test]

@@ -327,6 +327,25 @@ fn messages_that_are_put_together_at_once_are_bounded() {
 }
 
 #[test]
+fn a_message_of_which_every_second_byte_comes_is_bounded() {
+    let mut net = Net::pair(CLEAN, 1);
+    let head = content(ContentHead::OneWay { command: KNOWN }, b"beginning");
+    let max = u32::try_from(hobnob_messaging::limits::STRETCHES_MAX).unwrap();
+    for number in 0..max + 10 {
+        let piece = Frame::Fragment {
+            id: MessageId::from(0u32),
+            total: 100_000,
+            offset: if number == 0 { 0 } else { 1_000 + 2 * number },
+            piece: if number == 0 { &head } else { b"x" },
+        };
+        hand_in(&mut net, number, &frame(&piece)).unwrap();
+    }
+    let stats = net.nodes[0].core.stats();
+    assert_eq!(stats.packets_withheld, 10, "they are to come again");
+    assert_eq!(stats.reassembly_bytes, 100_000);
+}
+
+#[test]
 fn a_place_in_a_stream_that_cannot_be_is_refused() {
     let mut net = Net::pair(CLEAN, 1);
     let mut packet = 0;

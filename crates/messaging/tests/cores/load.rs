@@ -89,6 +89,46 @@ fn overloaded_requests_are_answered() {
 }
 
 #[test]
+fn answers_that_nobody_acknowledges_are_bounded() {
+    let config = Config {
+        queue_bytes_peer: 1_000,
+        message_bytes_max: 1_000,
+        ..Config::default()
+    };
+    let mut net = Net::pair_with(&config, CLEAN, 1);
+    let first = net.request(0, 1, "first");
+    net.run(SECOND);
+    net.cut(1, 0, true);
+    let (key, _) = net.nodes[1].requests()[0].clone();
+    let answer = pattern(1_000);
+    let answered = net.nodes[1].core.respond(
+        net.now,
+        key,
+        hobnob_wire::ResponseStatus::Ok,
+        answer.clone(),
+    );
+    answered.unwrap();
+    let second = net.request(0, 1, "second");
+    net.run(SECOND);
+    assert_eq!(
+        net.nodes[1].requests().len(),
+        1,
+        "there is no room to answer"
+    );
+    net.cut(1, 0, false);
+    net.run(5 * SECOND);
+    assert_eq!(net.nodes[0].answered(first), Some(Ok(answer)));
+    assert_eq!(
+        net.nodes[0].answered(second),
+        Some(Err(Failure::Overloaded))
+    );
+    let third = net.request(0, 1, "third");
+    net.run(SECOND);
+    assert_eq!(net.nodes[1].requests().len(), 2, "there is again");
+    assert_eq!(net.nodes[0].answered(third), None);
+}
+
+#[test]
 fn more_refusals_than_anyone_remembers() {
     for profile in [CLEAN, ROUGH] {
         let mut net = Net::pair(profile, 1);

@@ -162,6 +162,11 @@ impl VirtualSocket {
         SEGMENTS_MAX
     }
 
+    /// Half of it, as with the kernel's: the other half is for the bookkeeping.
+    pub(crate) fn receive_buffer_bytes(&self) -> usize {
+        (self.room.bytes / 2).max(1)
+    }
+
     pub(crate) async fn readable(&self) {
         while self.buffers().arrived.datagrams.is_empty() {
             self.readable.notified().await;

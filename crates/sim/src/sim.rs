@@ -15,7 +15,7 @@ use crate::{
     conditions::Conditions,
     counters::{Counters, Fate},
     generations::Generations,
-    host::{Host, LinkStats},
+    host::{Host, LinkStats, SOCKET_BYTES_DEFAULT},
     network::Network,
     node::{Node, NodeId},
     schedule::Schedule,
@@ -86,6 +86,8 @@ impl<A: Application> Sim<A> {
     ) -> NodeId {
         let id = NodeId(self.nodes.len());
         let mut config = EndpointConfig::new(id.addr(0), self.next_generation(), metadata);
+        // As the driver does it: the other half is for the kernel's bookkeeping.
+        config.messaging.receive_buffer_bytes = SOCKET_BYTES_DEFAULT / 2;
         adjust(&mut config);
         self.nodes.push(Node::new(config, Host::default()));
         self.come_up(id);

@@ -32,7 +32,7 @@ impl Socket {
     pub(crate) fn receive_buffer_bytes(&self) -> Option<usize> {
         match self {
             Self::Udp(socket) => socket.receive_buffer_bytes(),
-            Self::Virtual(_) => None,
+            Self::Virtual(socket) => Some(socket.receive_buffer_bytes()),
         }
     }
 

@@ -276,6 +276,29 @@ fn unreliable_queue_is_bounded() {
 }
 
 #[test]
+fn unreliable_messages_are_dropped_where_handlers_have_enough_to_do() {
+    let config = Config {
+        incoming_max: 1,
+        ..Config::default()
+    };
+    let mut net = Net::pair_with(&config, CLEAN, 1);
+    net.nodes[1].holds = true;
+    net.send(0, 1, "it is at work");
+    net.run(SECOND);
+    let flick = |net: &mut Net| {
+        let core = &mut net.nodes[0].core;
+        core.unreliable(net.now, peer(1), KNOWN, Bytes::from("flick"))
+            .unwrap();
+        net.run(SECOND);
+        let stats = net.nodes[1].core.stats();
+        (stats.unreliable_received, stats.unreliable_dropped)
+    };
+    assert_eq!(flick(&mut net), (0, 1));
+    net.nodes[1].core.handled(1);
+    assert_eq!(flick(&mut net), (1, 1));
+}
+
+#[test]
 fn the_window_is_respected() {
     let mut net = Net::pair(CLEAN, 1);
     net.cut(1, 0, true);

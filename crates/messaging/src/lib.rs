@@ -140,6 +140,7 @@ extern crate std;
 
 mod ack_state;
 mod acked;
+mod calls;
 mod config;
 mod congestion;
 mod credit;
@@ -151,6 +152,7 @@ mod held;
 mod id_map;
 mod incoming;
 mod key;
+mod lifecycle;
 pub mod limits;
 mod list;
 mod load;

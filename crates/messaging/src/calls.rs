@@ -1,0 +1,254 @@
+//! What callers and handlers want of the core: calls, and answers to those of others.
+
+use bytes::Bytes;
+use hobnob_wire::{Command, ContentHead, Instant, Peer, ResponseStatus, StreamId};
+
+use crate::{
+    error::{RespondError, SendError},
+    key::{CallKey, Key, RequestKey, Token},
+    message::{Kind, Message},
+    messaging::Messaging,
+    shared::{Ending, Timer},
+};
+
+impl Messaging {
+    /// Sends a one-way message; [`Event::Sent`] tells how it ended. Without a session it waits for one.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing changed.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        command: Command,
+        payload: Bytes,
+        deadline: Instant,
+        token: Token,
+    ) -> Result<CallKey, SendError> {
+        self.call(
+            now,
+            peer,
+            Kind::OneWay { command, token },
+            payload,
+            deadline,
+        )
+    }
+
+    /// As [`Messaging::send`], and keeps the order of a stream: the peer is given the messages of one stream in
+    /// the order in which they were sent, see the [crate]'s promises.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing changed.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each says something else, and none has a default"
+    )]
+    pub fn send_in_order(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        command: Command,
+        stream: StreamId,
+        payload: Bytes,
+        deadline: Instant,
+        token: Token,
+    ) -> Result<CallKey, SendError> {
+        let kind = Kind::InOrder {
+            command,
+            stream,
+            token,
+        };
+        self.call(now, peer, kind, payload, deadline)
+    }
+
+    /// Sends a request; [`Event::Answered`] tells how it ended. Without a session it waits for one.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing changed.
+    pub fn request(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        command: Command,
+        payload: Bytes,
+        deadline: Instant,
+        token: Token,
+    ) -> Result<CallKey, SendError> {
+        self.call(
+            now,
+            peer,
+            Kind::Request { command, token },
+            payload,
+            deadline,
+        )
+    }
+
+    /// Nobody waits for the call any more: it is not transmitted again, and no completion follows. The far
+    /// side learns of it if it may have begun to work on a request. A stale key changes nothing.
+    pub fn cancel(&mut self, now: Instant, key: CallKey) {
+        let Some(message) = self.shared.messages.get(key.0) else {
+            return;
+        };
+        let deadline = message.deadline;
+        self.abandon(message.peer, key.0, deadline, Ending::Silent);
+        self.settle(now);
+    }
+
+    /// Sends a message that is never repeated, in the next datagram with room. Without a session it waits
+    /// for one.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] when it does not fit into a datagram, or too many wait; nothing changed.
+    pub fn unreliable(
+        &mut self,
+        _now: Instant,
+        peer: Peer,
+        command: Command,
+        payload: Bytes,
+    ) -> Result<(), SendError> {
+        let (len, max) = (payload.len(), self.shared.config.unreliable_payload_max);
+        if len > max {
+            return Err(SendError::TooLarge { len, max });
+        }
+        let state = self
+            .peers
+            .tenant(&mut self.shared, peer)
+            .ok_or(SendError::Forgotten)?;
+        let messages = state.out.unreliable.len();
+        if messages >= self.shared.config.config.unreliable_messages_peer {
+            state.out.is_unreliable_waited_for = true;
+            return Err(SendError::QueueFull {
+                messages,
+                bytes: state.out.unreliable_bytes,
+            });
+        }
+        state.out.unreliable_bytes += len;
+        state.out.unreliable.push_back((command, payload));
+        state.refresh(&mut self.shared);
+        Ok(())
+    }
+
+    /// Answers a request, which frees the place it held. Where answers of
+    /// [`Config::queue_bytes_peer`](crate::Config::queue_bytes_peer) wait for the peer already, it is dropped and
+    /// the caller told so: [`Failure::AnswerDropped`].
+    ///
+    /// # Errors
+    ///
+    /// [`RespondError::Gone`] when nobody waits any more: its place was free already.
+    /// [`RespondError::TooLarge`]: the request is still open.
+    pub fn respond(
+        &mut self,
+        _now: Instant,
+        request: RequestKey,
+        status: ResponseStatus,
+        payload: Bytes,
+    ) -> Result<(), RespondError> {
+        let open = self
+            .shared
+            .requests
+            .get(request.key)
+            .is_some_and(|incoming| incoming.response.is_none());
+        let state = self
+            .peers
+            .get_mut(request.peer)
+            .filter(|_| open)
+            .ok_or(RespondError::Gone)?;
+        let (len, max) = (payload.len(), self.shared.config.config.message_bytes_max);
+        if len > max {
+            return Err(RespondError::TooLarge { len, max });
+        }
+        self.shared.stats.incoming -= 1;
+        let (status, payload) = if state.out.has_room_for_answer(&self.shared.config, len) {
+            (status, payload)
+        } else {
+            self.shared.stats.answers_dropped += 1;
+            (ResponseStatus::AnswerDropped, Bytes::new())
+        };
+        state.answer(&mut self.shared, request.id, request.key, status, payload);
+        state.refresh(&mut self.shared);
+        Ok(())
+    }
+
+    /// The handling of `count` one-way messages ended, which frees the places they held.
+    pub fn handled(&mut self, count: usize) {
+        debug_assert!(
+            count <= self.shared.stats.incoming,
+            "no more messages end than were given out"
+        );
+        self.shared.stats.incoming = self.shared.stats.incoming.saturating_sub(count);
+    }
+
+    pub(crate) fn check_call(
+        &self,
+        now: Instant,
+        command: Command,
+        len: usize,
+        deadline: Instant,
+    ) -> Result<(), SendError> {
+        let max = self.shared.payload_max(&ContentHead::OneWay { command });
+        if len > max {
+            return Err(SendError::TooLarge { len, max });
+        }
+        if deadline <= now {
+            return Err(SendError::DeadlinePassed);
+        }
+        Ok(())
+    }
+
+    fn call(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        kind: Kind,
+        payload: Bytes,
+        deadline: Instant,
+    ) -> Result<CallKey, SendError> {
+        if let Kind::OneWay { command, .. }
+        | Kind::InOrder { command, .. }
+        | Kind::Request { command, .. } = kind
+        {
+            self.check_call(now, command, payload.len(), deadline)?;
+        }
+        let key = self.start_call(now, peer, kind, payload, deadline)?;
+        let timer = self.shared.wheel.insert(deadline, Timer::Call(key));
+        self.shared.messages.at_mut(key.index).timer = Some(timer);
+        Ok(CallKey(key))
+    }
+
+    /// Queues a message that was checked.
+    pub(crate) fn start_call(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        kind: Kind,
+        payload: Bytes,
+        deadline: Instant,
+    ) -> Result<Key, SendError> {
+        if deadline <= now {
+            return Err(SendError::DeadlinePassed);
+        }
+        let state = self
+            .peers
+            .tenant(&mut self.shared, peer)
+            .ok_or(SendError::Forgotten)?;
+        let shared = &mut self.shared;
+        if !state.out.has_room(&shared.config.config, payload.len()) {
+            state.out.is_waited_for |= !matches!(kind, Kind::Delivery { .. });
+            return Err(SendError::QueueFull {
+                messages: state.out.calls,
+                bytes: state.out.call_bytes,
+            });
+        }
+        let is_whole = payload.len() <= shared.config.whole_payload_max;
+        let mut message = Message::new(peer, kind, payload, deadline, is_whole);
+        message.is_bound = state.is_connected || state.is_expected;
+        let key = shared.insert_message(message);
+        state.out.push(&mut shared.messages, key.index);
+        state.refresh(shared);
+        Ok(key)
+    }
+}

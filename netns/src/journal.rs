@@ -154,6 +154,8 @@ pub enum Ending {
     Fine,
     /// Its handler failed.
     HandlerFailed,
+    /// It was handled, but its answer was not taken.
+    AnswerDropped,
     /// Nothing came in time, or its session was lost.
     Timeout,
     /// The node is gone.

@@ -99,6 +99,15 @@ pub enum RequestError {
     /// The handler failed, with this text.
     #[error("the handler failed: {0}")]
     Handler(String),
+    /// The request was handled, but memory for its answer ran out, here or there. It can be asked for again if the
+    /// handler bears being run twice.
+    #[error("the request was handled, but its answer was dropped for want of memory")]
+    AnswerDropped,
+    /// The request was handled, but its answer is larger than this node accepts.
+    #[error(
+        "the request was handled, but its answer is larger than this node accepts: raise message_bytes_max here"
+    )]
+    AnswerTooLarge,
     /// As much is waiting for the node already as the queue to it holds. Nothing was sent. Told by
     /// [`Mesh::try_request`](crate::Mesh::try_request), where [`Mesh::request`](crate::Mesh::request) waits.
     #[error("the queue to the node is full")]
@@ -235,11 +244,14 @@ impl From<Trouble> for SendError {
 
 impl From<Trouble> for RequestError {
     fn from(trouble: Trouble) -> Self {
+        use messaging::Failure;
         match trouble {
             Trouble::Handler(text) => Self::Handler(text),
-            Trouble::Failed(messaging::Failure::Handler(text)) => {
+            Trouble::Failed(Failure::Handler(text)) => {
                 Self::Handler(String::from_utf8_lossy(&text).into_owned())
             }
+            Trouble::Failed(Failure::AnswerDropped) => Self::AnswerDropped,
+            Trouble::Failed(Failure::AnswerTooLarge) => Self::AnswerTooLarge,
             other => SendError::from(other).into(),
         }
     }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, num::ParseIntError, sync::Arc, time::Duration};
 
 use common::{
     Apart, COMMAND, Counter, CountsDrop, NEVER, black_hole, ends, eventually, is_pending, pair,
@@ -447,6 +447,16 @@ async fn the_largest_message_can_be_chosen() {
     for bytes in [SMALL + 1, 1_200, 5_000, 1 << 20] {
         let answer = ends("more than the other's", request(&small, bytes)).await;
         assert_eq!(answer, Err(RequestError::TooLargeForPeer), "{bytes}");
+    }
+    let make = |_: Context, bytes: String| async move {
+        let bytes = bytes.parse()?;
+        Ok::<_, ParseIntError>(Bytes::from(vec![7; bytes]))
+    };
+    large.handle(COMMAND + 1, make).unwrap();
+    for bytes in [SMALL + 1, 1_200, 5_000, 1 << 20] {
+        let request = small.request(COMMAND + 1, large.address(), bytes.to_string());
+        let answer = ends("more than is taken here", request.timeout(NEVER)).await;
+        assert_eq!(answer, Err(RequestError::AnswerTooLarge), "{bytes}");
     }
 }
 

@@ -109,6 +109,9 @@ pub enum Failure {
     /// waited to be acknowledged, or here, where it came in pieces and was unfinished.
     #[error("the answer was dropped for want of memory")]
     AnswerDropped,
+    /// The peer handled the request, but its answer is larger than is accepted here.
+    #[error("the answer is larger than is accepted here")]
+    AnswerTooLarge,
     /// The message is larger than the peer accepts. Not handled.
     #[error("the message is larger than the peer accepts")]
     TooLarge,

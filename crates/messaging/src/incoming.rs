@@ -390,7 +390,7 @@ impl PeerState {
         let verdict = self.refuse(shared, packet, id, RefusalReason::TooLarge);
         match Content::decode(beginning).map(|content| content.head) {
             Ok(ContentHead::Response { request, .. }) => {
-                self.fail_request(shared, request, Failure::TooLarge);
+                self.fail_request(shared, request, Failure::AnswerTooLarge);
             }
             Ok(ContentHead::InOrder { distance, .. }) => self.pass_in_turn(shared, id, distance),
             _ => {}

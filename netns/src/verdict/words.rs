@@ -12,6 +12,7 @@ pub(super) const fn outcome(ending: Ending, is_request: bool, is_early: bool) ->
         Ending::Fine if is_request => Outcome::Answered,
         Ending::Fine => Outcome::Delivered,
         Ending::HandlerFailed => Outcome::HandlerFailed,
+        Ending::AnswerDropped => Outcome::AnswerDropped,
         Ending::Timeout if is_early => Outcome::SessionLost,
         Ending::Timeout => Outcome::Timeout,
         Ending::PeerDown => Outcome::PeerDown,

@@ -165,6 +165,7 @@ fn of_request(error: &RequestError) -> End {
         RequestError::Handler(text) => {
             return (Ending::HandlerFailed, Some(Digest::of(text.as_bytes())));
         }
+        RequestError::AnswerDropped | RequestError::AnswerTooLarge => Ending::AnswerDropped,
         RequestError::Timeout => Ending::Timeout,
         RequestError::PeerDown => Ending::PeerDown,
         RequestError::PeerRestarted => Ending::PeerRestarted,

@@ -65,6 +65,8 @@ impl From<RequestError> for AdminError {
             RequestError::PeerRestarted => (StatusCode::BAD_GATEWAY, "peer_restarted"),
             RequestError::NoHandler => (StatusCode::BAD_GATEWAY, "no_handler"),
             RequestError::Handler(_) => (StatusCode::BAD_GATEWAY, "handler"),
+            RequestError::AnswerDropped => (StatusCode::BAD_GATEWAY, "answer_dropped"),
+            RequestError::AnswerTooLarge => (StatusCode::BAD_GATEWAY, "answer_too_large"),
             RequestError::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             RequestError::TooManyPeers => (StatusCode::SERVICE_UNAVAILABLE, "too_many_peers"),
             RequestError::TooLarge { .. } | RequestError::TooLargeForPeer => {

@@ -284,7 +284,8 @@ fn an_answer_larger_than_the_caller_accepts_is_too_large() {
     }
     net.run(Duration::from_secs(5));
     for token in tokens {
-        assert_eq!(net.nodes[0].answered(token), Some(Err(Failure::TooLarge)));
+        let answered = net.nodes[0].answered(token);
+        assert_eq!(answered, Some(Err(Failure::AnswerTooLarge)));
     }
     assert_eq!(net.nodes[1].core.stats().messages, 0);
 }

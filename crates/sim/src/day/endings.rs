@@ -181,7 +181,7 @@ pub(super) const fn outcome(failure: &Failure) -> Outcome {
         Failure::NoHandler => Outcome::NoHandler,
         Failure::Overloaded => Outcome::Overloaded,
         Failure::TooLarge => Outcome::TooLarge,
-        Failure::AnswerDropped => Outcome::AnswerDropped,
+        Failure::AnswerDropped | Failure::AnswerTooLarge => Outcome::AnswerDropped,
         Failure::Handler(_) => Outcome::HandlerFailed,
         _ => Outcome::Malformed,
     }

@@ -191,8 +191,12 @@ fn try_one(
 }
 
 /// Makes `folder` a copy of the sources with one fault. Files that are right stay untouched, so that cargo builds
-/// only what differs.
-fn sow(tree: &Tree, folder: &Path, plant: &Plant) -> Result<(), String> {
+/// only what differs; what an earlier copy had and the sources no longer have is removed.
+///
+/// # Errors
+///
+/// If the plant does not fit, or the folder cannot be read or written.
+pub fn sow(tree: &Tree, folder: &Path, plant: &Plant) -> Result<(), String> {
     let original = tree
         .text(&plant.file)
         .ok_or_else(|| format!("{}: {} is missing", plant.name, plant.file))?;
@@ -204,6 +208,16 @@ fn sow(tree: &Tree, folder: &Path, plant: &Plant) -> Result<(), String> {
             false => text,
         };
         write(&folder.join(path), text)?;
+    }
+    remove_stale(tree, folder)
+}
+
+fn remove_stale(tree: &Tree, folder: &Path) -> Result<(), String> {
+    for file in Tree::load(folder)?.files {
+        if tree.text(&file.path).is_none() {
+            let path = folder.join(&file.path);
+            fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
     }
     Ok(())
 }

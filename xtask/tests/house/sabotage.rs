@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use xtask::sabotage::{PLANTS, Plant, parse};
+use xtask::sabotage::{PLANTS, Plant, parse, sow};
 use xtask::tree::Tree;
+
+use crate::fixture::{self, scratch};
 
 fn tree() -> Tree {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
@@ -59,4 +61,22 @@ fn a_plant_that_no_longer_fits_says_so() {
 #[test]
 fn an_unknown_key_is_refused() {
     assert!(parse("[[plant]]\nname = \"x\"\nseed = 1").is_err());
+}
+
+#[test]
+fn a_copy_has_one_fault_and_nothing_of_the_copy_before() {
+    let folder = scratch("sabotage");
+    let plant = |file: &str| {
+        let text = format!(
+            "[[plant]]\nname = \"p\"\nbreaks = \"it\"\nfile = \"{file}\"\nfind = \"good\"\nreplace = \"bad\""
+        );
+        parse(&text).expect("it is well formed").remove(0)
+    };
+    let before = fixture::tree(&[("a/old.rs", "good"), ("a/b.rs", "good")]);
+    sow(&before, &folder, &plant("a/old.rs")).expect("it fits");
+    let after = fixture::tree(&[("a/old/mod.rs", "good"), ("a/b.rs", "good")]);
+    sow(&after, &folder, &plant("a/old/mod.rs")).expect("it fits");
+    let copy = Tree::load(&folder).expect("it can be read");
+    let copy: Vec<(&str, &str)> = copy.texts().collect();
+    assert_eq!(copy, [("a/b.rs", "good"), ("a/old/mod.rs", "bad")]);
 }

@@ -46,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) request_timeout: Duration,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) seeds: Vec<String>,
+    /// What random choices among nodes begin with.
+    pub(crate) seed: u64,
 }
 
 /// Why a node did not start. Nothing is left behind.
@@ -311,6 +313,7 @@ impl MeshBuilder {
             request_timeout: self.request_timeout,
             shutdown_timeout,
             seeds: self.seeds,
+            seed: ground.seed,
         };
         let socket = Arc::new(ground.socket);
         let clock = ground.clock;

@@ -56,6 +56,7 @@ mod mesh;
 pub mod node_type;
 mod nodes;
 mod payload;
+mod pick;
 mod seeds;
 mod shutdown;
 #[doc(hidden)]
@@ -74,5 +75,6 @@ pub use hobnob_endpoint::gossip::{MetadataError, NodeState, Profile};
 pub use mesh::Mesh;
 pub use nodes::{Node, Nodes};
 pub use payload::{DecodeError, EncodeError, FromPayload, IntoPayload, Payload, Typed};
+pub use pick::{Pick, RoundRobin};
 pub use shutdown::ShutdownReport;
 pub use stats::Stats;

@@ -17,6 +17,7 @@ use crate::{
     handler::{ErasedHandler, Handler},
     nodes::{Node, Nodes},
     payload::IntoPayload,
+    pick::Pick,
     stats::Stats,
 };
 
@@ -232,6 +233,16 @@ impl Mesh {
     /// All other nodes of a type; `.online()` leaves those that take new work.
     pub fn nodes_by_type(&self, node_type: &str) -> Nodes {
         self.shared.snapshot.load().of_type(node_type)
+    }
+
+    /// Those that one of a type is chosen from, for new work or for a key: the Online ones as they are known now, this
+    /// node included.
+    pub fn pick(&self, node_type: &str) -> Pick {
+        let snapshot = self.shared.snapshot.load();
+        let (everybody, me) = (snapshot.everybody.clone(), snapshot.me.address());
+        Pick::new(everybody, me, self.shared.dice.clone(), |node| {
+            node.is_online() && node.node_type() == node_type
+        })
     }
 
     /// The types of all known nodes, this one included, in alphabetical order.

@@ -18,7 +18,7 @@ impl Node {
         self.0.addr()
     }
 
-    /// Which life of the node this is: grows with every restart, and when the node refutes its own death.
+    /// Which process this is at its address: grows with every restart.
     pub fn generation(&self) -> u64 {
         self.0.identity.generation.0
     }
@@ -162,53 +162,51 @@ impl<'a> IntoIterator for &'a Nodes {
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) me: Node,
-    others: Vec<Node>,
+    /// All nodes, this one included, in the order of their addresses.
+    pub(crate) everybody: Arc<[Node]>,
 }
 
 impl Snapshot {
     pub(crate) fn of(gossip: &gossip::Gossip) -> Self {
-        let mut others: Vec<Node> = gossip.nodes().cloned().map(Node::new).collect();
-        others.sort_by_key(Node::address);
+        let me = Node::new(gossip.me().clone());
+        let mut everybody: Vec<Node> = gossip.nodes().cloned().map(Node::new).collect();
+        everybody.push(me.clone());
+        everybody.sort_by_key(Node::address);
         Self {
-            me: Node::new(gossip.me().clone()),
-            others,
+            me,
+            everybody: everybody.into(),
         }
     }
 
     pub(crate) fn nodes(&self) -> Nodes {
-        Nodes(self.others.clone())
+        Nodes(self.others().cloned().collect())
     }
 
     pub(crate) fn of_type(&self, node_type: &str) -> Nodes {
-        Nodes(
-            self.others
-                .iter()
-                .filter(|node| node.node_type() == node_type)
-                .cloned()
-                .collect(),
-        )
+        let of_type = self.others().filter(|node| node.node_type() == node_type);
+        Nodes(of_type.cloned().collect())
     }
 
     pub(crate) fn node(&self, address: SocketAddr) -> Option<&Node> {
-        if self.me.address() == address {
-            return Some(&self.me);
-        }
         let place = self
-            .others
+            .everybody
             .binary_search_by_key(&address, Node::address)
             .ok()?;
-        self.others.get(place)
+        self.everybody.get(place)
     }
 
     pub(crate) fn types(&self) -> Vec<String> {
-        let mut types: Vec<String> = self
-            .others
-            .iter()
-            .chain([&self.me])
-            .map(|node| node.node_type().to_owned())
-            .collect();
+        let all = self.everybody.iter();
+        let mut types: Vec<String> = all.map(|node| node.node_type().to_owned()).collect();
         types.sort_unstable();
         types.dedup();
         types
+    }
+
+    fn others(&self) -> impl Iterator<Item = &Node> {
+        let me = self.me.address();
+        self.everybody
+            .iter()
+            .filter(move |node| node.address() != me)
     }
 }

@@ -5,7 +5,7 @@ mod common;
 use std::{convert::Infallible, net::SocketAddr, sync::mpsc, thread};
 
 use common::{Apart, COMMAND, HANG, acquainted, cluster, ends, eventually, quick, sees, start};
-use hobnob::{Context, Mesh, NodeState, Nodes, node_type};
+use hobnob::{Context, Mesh, Node, NodeState, Nodes, RoundRobin, node_type};
 
 fn addresses(nodes: &Nodes) -> Vec<SocketAddr> {
     nodes.iter().map(hobnob::Node::address).collect()
@@ -80,6 +80,56 @@ async fn online_ones_can_be_told_from_others() {
         a.nodes().online().first().map(|node| node.address()),
         Some(meshes[3].address())
     );
+}
+
+#[tokio::test]
+async fn new_work_goes_to_online_nodes_only() {
+    let meshes = cluster(&["a", "b", "b", "b", "b"]).await;
+    let a = &meshes[0];
+    meshes[1].set_taken(true);
+    sees(a, meshes[1].address(), NodeState::Taken).await;
+    ends("shutdown", meshes[2].shutdown()).await;
+    sees(a, meshes[2].address(), NodeState::Left).await;
+    let permit = meshes[3].admission().client().unwrap();
+    let leaving = tokio::spawn({
+        let mesh = meshes[3].clone();
+        async move { mesh.shutdown().await }
+    });
+    sees(a, meshes[3].address(), NodeState::Offline).await;
+
+    let only = meshes[4].address();
+    let turns = RoundRobin::new();
+    for mesh in [a, &meshes[1], &meshes[4]] {
+        let pick = mesh.pick("b");
+        assert_eq!(pick.len(), 1);
+        for chosen in [
+            pick.random(),
+            pick.round_robin(&turns),
+            pick.least_loaded(Node::generation),
+            pick.by_key("a key"),
+        ] {
+            assert_eq!(chosen.map(|node| node.address()), Some(only));
+        }
+        assert!(mesh.pick("c").is_empty());
+    }
+    assert!(meshes[4].pick("b").without_me().is_empty());
+    drop(permit);
+    ends("shutdown", leaving).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_node_chooses_the_same_for_a_key() {
+    let meshes = cluster(&["b", "b", "b", "b"]).await;
+    for key in 0..100 {
+        let owner = meshes[0].pick("b").by_key(format!("room {key}"));
+        for mesh in &meshes[1..] {
+            let chosen = mesh.pick("b").by_key(format!("room {key}"));
+            assert_eq!(
+                chosen.map(|node| node.address()),
+                owner.as_ref().map(|node| node.address())
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ use crate::{
     events::Event,
     flag::Flag,
     nodes::Snapshot,
+    pick::Dice,
     shutdown::{LeaveOutcome, Shutdown},
 };
 
@@ -54,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
     pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) dice: Arc<Dice>,
     pub(crate) handlers: Handlers,
     pub(crate) admission: Admission,
     /// `None` once the mesh is closed, so that readers of events learn of it.
@@ -102,8 +104,9 @@ impl Shared {
             socket: ArcSwapOption::new(Some(socket)),
             send_errors,
             clock,
-            settings,
             snapshot: ArcSwap::from_pointee(snapshot),
+            dice: Arc::new(Dice::new(settings.seed)),
+            settings,
             handlers: Handlers::default(),
             admission: Admission::new(),
             events: Mutex::new(Some(broadcast::Sender::new(crate::events::EVENTS_MAX))),

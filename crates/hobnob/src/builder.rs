@@ -22,6 +22,7 @@ use crate::{
     seeds,
     simulation::Machine,
     stats,
+    view::Holding,
 };
 
 /// How long a call waits unless it says otherwise.
@@ -33,6 +34,13 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// As many of the largest messages find room in the queue to a peer, and where they are put together: one that lost
 /// pieces is not dropped for the next.
 const LARGEST_MESSAGES: usize = 4;
+
+/// Probe periods in which nothing may have changed before a view does: that none of them has one of the crashed nodes
+/// probed, which in each has a chance of 1/e, happens to less than one in a hundred.
+const VIEW_QUIET_PERIODS: u32 = 5;
+
+/// Probe periods for which a view's change is held back at most: the suspicions of a large cluster, and one after.
+const VIEW_HELD_PERIODS_MAX: u32 = 30;
 
 /// Overrides the shutdown timeout, in seconds.
 const SHUTDOWN_TIMEOUT_VARIABLE: &str = "HOBNOB_SHUTDOWN_TIMEOUT";
@@ -48,6 +56,7 @@ pub(crate) struct Settings {
     pub(crate) seeds: Vec<String>,
     /// What random choices among nodes begin with.
     pub(crate) seed: u64,
+    pub(crate) holding: Holding,
 }
 
 /// Why a node did not start. Nothing is left behind.
@@ -123,6 +132,8 @@ pub struct MeshBuilder {
     values: Vec<(String, Vec<u8>)>,
     seeds: Vec<String>,
     profile: Profile,
+    view_quiet: Option<Duration>,
+    view_held_max: Option<Duration>,
     request_timeout: Duration,
     shutdown_timeout: Option<Duration>,
     datagram_bytes: usize,
@@ -156,6 +167,8 @@ impl MeshBuilder {
             values: Vec::new(),
             seeds: Vec::new(),
             profile: Profile::Lan,
+            view_quiet: None,
+            view_held_max: None,
             request_timeout: REQUEST_TIMEOUT,
             shutdown_timeout: None,
             datagram_bytes: DATAGRAM_BYTES_DEFAULT,
@@ -217,6 +230,23 @@ impl MeshBuilder {
     /// How membership is timed: [`Profile::Lan`] unless set.
     pub const fn profile(mut self, profile: Profile) -> Self {
         self.profile = profile;
+        self
+    }
+
+    /// How long no member may have come, gone or been suspected before a change is shown as a new
+    /// [`View`](crate::View): five probe periods unless set, which is 5 s with [`Profile::Lan`]. Nodes that crash
+    /// together are found out one after the other, so choose longer than the gaps in between: in a probe period each
+    /// of them is probed by one node on average. Shorter where a change must be seen soon and may be followed by more.
+    pub const fn view_quiet(mut self, quiet: Duration) -> Self {
+        self.view_quiet = Some(quiet);
+        self
+    }
+
+    /// How long a change is held back at most while members keep coming and going, or one stays suspected: thirty
+    /// probe periods unless set, and never less than the quiet time. Choose how long shards may lie with a node that
+    /// is gone.
+    pub const fn view_held_max(mut self, max: Duration) -> Self {
+        self.view_held_max = Some(max);
         self
     }
 
@@ -282,6 +312,7 @@ impl MeshBuilder {
     #[allow(clippy::unused_async, reason = "callers already await it")]
     pub async fn start(self) -> Result<Mesh, StartError> {
         let shutdown_timeout = self.checked_shutdown_timeout()?;
+        let holding = self.checked_holding()?;
         let metadata = self.metadata()?;
         if let Some(seed) = self.seeds.iter().find(|seed| !seeds::has_form(seed)) {
             return Err(StartError::Config {
@@ -314,6 +345,7 @@ impl MeshBuilder {
             shutdown_timeout,
             seeds: self.seeds,
             seed: ground.seed,
+            holding,
         };
         let socket = Arc::new(ground.socket);
         let clock = ground.clock;
@@ -376,6 +408,23 @@ impl MeshBuilder {
             });
         }
         Ok(address)
+    }
+
+    fn checked_holding(&self) -> Result<Holding, StartError> {
+        let period = GossipConfig::new(self.profile).probe_period;
+        let quiet = self.view_quiet.unwrap_or(period * VIEW_QUIET_PERIODS);
+        let default = quiet.max(period * VIEW_HELD_PERIODS_MAX);
+        let max = self.view_held_max.unwrap_or(default);
+        if max < quiet {
+            return Err(StartError::Config {
+                field: "view_held_max",
+                value: format!("{max:?}"),
+                reason: format!(
+                    "a change is held back for {quiet:?} anyway: give at least view_quiet"
+                ),
+            });
+        }
+        Ok(Holding { quiet, max })
     }
 
     fn checked_shutdown_timeout(&self) -> Result<Duration, StartError> {

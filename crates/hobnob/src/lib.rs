@@ -62,6 +62,7 @@ mod shutdown;
 #[doc(hidden)]
 pub mod simulation;
 mod stats;
+mod view;
 
 pub use admission::{Admission, AdmissionError, Permit};
 pub use builder::{MeshBuilder, StartError};
@@ -78,3 +79,4 @@ pub use payload::{DecodeError, EncodeError, FromPayload, IntoPayload, Payload, T
 pub use pick::{Pick, RoundRobin};
 pub use shutdown::ShutdownReport;
 pub use stats::Stats;
+pub use view::{View, ViewChange, Views};

@@ -19,6 +19,7 @@ use crate::{
     payload::IntoPayload,
     pick::Pick,
     stats::Stats,
+    view::{View, Views},
 };
 
 /// A node of the mesh. Cheap to clone; all clones are the same node.
@@ -281,6 +282,37 @@ impl Mesh {
             .map(tokio::sync::broadcast::Sender::subscribe);
         // A closed mesh has no sender: a channel whose sender is gone says Closed at once.
         Events::new(receiver.unwrap_or_else(|| tokio::sync::broadcast::channel(1).1))
+    }
+
+    /// Receives the versions of the membership that have settled, from the one that stands on: for whoever shards by
+    /// it, or does anything else at a change of members that should not be done ten times where ten nodes crash
+    /// together. Each change is held back until nothing has changed for a while, at most for a bound:
+    /// [`view_quiet`](MeshBuilder::view_quiet), [`view_held_max`](MeshBuilder::view_held_max).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use hobnob::Mesh;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mesh = Mesh::builder("rooms").view_quiet(Duration::from_millis(1)).start().await?;
+    /// let mut views = mesh.views();
+    /// while let Some(change) = views.next().await {
+    ///     println!("version {}: {} came, {} went", change.view.number(), change.added.len(), change.removed.len());
+    ///     let is_mine = |key: &str| change.view.pick("rooms").by_key(key) == Some(mesh.me());
+    ///     assert!(is_mine("room 7"), "there is nobody else");
+    /// #   break;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn views(&self) -> Views {
+        Views::new(self.shared.clone())
+    }
+
+    /// The version of the membership that stands, without waiting for it: `None` until what the node found after its
+    /// start has settled.
+    pub fn view(&self) -> Option<View> {
+        self.shared.view()
     }
 
     // What this node says of itself.

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, slice, sync::Arc, vec};
 
-use hobnob_endpoint::gossip::{self, NodeState};
+use hobnob_endpoint::gossip::{self, DeclaredState, NodeState};
 
 /// What is known of a node at one moment. Cheap to clone.
 #[derive(Clone, PartialEq)]
@@ -70,6 +70,11 @@ impl Node {
     /// Its state.
     pub fn state(&self) -> NodeState {
         self.0.state
+    }
+
+    /// Whether it has said that it is going, whatever else is thought of it.
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.0.declared == DeclaredState::Offline
     }
 
     /// Whether its state is Online, and nothing else.

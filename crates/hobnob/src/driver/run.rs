@@ -25,6 +25,7 @@ use crate::{
     mesh::Mesh,
     nodes::Snapshot,
     shutdown::LeaveOutcome,
+    view::Settling,
 };
 
 /// Longest sleep. Nothing depends on it: every deadline is armed.
@@ -44,6 +45,9 @@ const ROUNDS_OVERDUE_MAX: u32 = 256;
 
 /// Drives the node until it is closed.
 pub(crate) async fn run(shared: Arc<Shared>, socket: Arc<Socket>) {
+    let now = shared.clock.now();
+    let mut settling = Settling::new(shared.settings.holding, now);
+    settling.handle_nodes(now, &shared.snapshot.load().everybody);
     let mut driver = Driver {
         mesh: Mesh::from_shared(shared.clone()),
         socket,
@@ -53,6 +57,7 @@ pub(crate) async fn run(shared: Arc<Shared>, socket: Arc<Socket>) {
         running: Running::default(),
         wakers: Vec::new(),
         version: 0,
+        settling,
         blocked: false,
         rounds_overdue: 0,
     };
@@ -84,6 +89,7 @@ struct Driver {
     wakers: Vec<Waker>,
     /// Version of the membership the published snapshot shows.
     version: u64,
+    settling: Settling,
     /// The kernel has no room for what is to be sent.
     blocked: bool,
     /// Rounds in which something was due and the socket had to be read first.
@@ -207,6 +213,7 @@ impl Driver {
         let mut core = shared.core();
         // The snapshot first: who hears of a change finds it there.
         self.publish(&core);
+        self.settle();
         while let Some(event) = core.endpoint.poll_event() {
             self.sort(&mut core, event);
         }
@@ -299,9 +306,16 @@ impl Driver {
         let version = core.endpoint.members().version();
         if version != self.version {
             self.version = version;
-            self.shared
-                .snapshot
-                .store(Arc::new(Snapshot::of(core.endpoint.members())));
+            let snapshot = Arc::new(Snapshot::of(core.endpoint.members()));
+            let now = self.shared.clock.now();
+            self.settling.handle_nodes(now, &snapshot.everybody);
+            self.shared.snapshot.store(snapshot);
+        }
+    }
+
+    fn settle(&mut self) {
+        if let Some(version) = self.settling.handle_timeout(self.shared.clock.now()) {
+            self.shared.views.put(version);
         }
     }
 
@@ -321,6 +335,7 @@ impl Driver {
             .poll_timeout()
             .map_or(now + SLEEP_MAX, |deadline| deadline.at);
         let due = due.min(now + SLEEP_MAX);
+        let due = self.settling.poll_timeout().map_or(due, |at| at.min(due));
         let armed = Instant::from_nanos(self.shared.armed.load(Ordering::Acquire));
         // One that went off without time having passed was set by another clock: tests can stop the runtime's.
         let moves = armed <= now || due < armed || sleep.is_elapsed();

@@ -35,6 +35,7 @@ use crate::{
     nodes::Snapshot,
     pick::Dice,
     shutdown::{LeaveOutcome, Shutdown},
+    view::Board,
 };
 
 /// What a task is armed for that does not wake by itself.
@@ -56,6 +57,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) dice: Arc<Dice>,
+    pub(crate) views: Board,
     pub(crate) handlers: Handlers,
     pub(crate) admission: Admission,
     /// `None` once the mesh is closed, so that readers of events learn of it.
@@ -106,6 +108,7 @@ impl Shared {
             clock,
             snapshot: ArcSwap::from_pointee(snapshot),
             dice: Arc::new(Dice::new(settings.seed)),
+            views: Board::default(),
             settings,
             handlers: Handlers::default(),
             admission: Admission::new(),

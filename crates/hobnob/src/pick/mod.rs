@@ -17,7 +17,7 @@ use crate::nodes::Node;
 
 /// The nodes that one is chosen from. Made by [`Mesh::pick`](crate::Mesh::pick), which takes those that are Online:
 /// whoever is Taken, Offline, Left or Failed gets no new work, and neither does a Suspect, which has not answered and
-/// may be dead.
+/// may be dead. Where keys must stay while a node is only suspected, choose from a [`View`](crate::View).
 ///
 /// ```
 /// use hobnob::{Mesh, RoundRobin};

@@ -7,6 +7,7 @@ mod faults;
 mod partition;
 mod rooms;
 mod time;
+mod views;
 
 #[test]
 fn the_example_runs() {

@@ -214,8 +214,12 @@ impl MeshBuilder {
         self
     }
 
-    /// An address, or a name and port, of a node that may be there already, as in `rooms.local:7400`. Names are resolved again at each
-    /// try. The node's own address among them is fine.
+    /// An address, or a name and port, of a node that may be there already, as in `rooms.local:7400`. The node's
+    /// own address among them is fine.
+    ///
+    /// A name is resolved again at each try, and all the addresses behind it are tried: the name of a headless service
+    /// in Kubernetes is a seed for all its pods. A node without company tries its seeds at least every other second,
+    /// for as long as it lives; one in company, twice a minute those that are missing.
     pub fn seed(mut self, seed: impl Into<String>) -> Self {
         self.seeds.push(seed.into());
         self
@@ -313,14 +317,8 @@ impl MeshBuilder {
     pub async fn start(self) -> Result<Mesh, StartError> {
         let shutdown_timeout = self.checked_shutdown_timeout()?;
         let holding = self.checked_holding()?;
+        seeds::check(&self.seeds)?;
         let metadata = self.metadata()?;
-        if let Some(seed) = self.seeds.iter().find(|seed| !seeds::has_form(seed)) {
-            return Err(StartError::Config {
-                field: "seed",
-                value: seed.clone(),
-                reason: "give an address or a name, and a port, such as rooms.local:7400".into(),
-            });
-        }
         let ground = match &self.machine {
             Some(machine) => Ground::simulated(machine),
             None => Ground::system(self.bind)?,
@@ -351,7 +349,7 @@ impl MeshBuilder {
         let clock = ground.clock;
         let shared = Arc::new(Shared::new(endpoint, socket.clone(), clock, settings));
         tokio::spawn(driver::run(shared.clone(), socket));
-        tokio::spawn(seeds::run(shared.clone()));
+        tokio::spawn(seeds::run(shared.clone(), ground.resolver));
         if self.machine.is_none() {
             // A recorder is the whole process's, and cannot tell several nodes apart.
             tokio::spawn(stats::publish(shared.clone()));

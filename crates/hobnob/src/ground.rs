@@ -12,6 +12,7 @@ use rand::{TryRng, rngs::SysRng};
 use crate::{
     builder::StartError,
     driver::{Clock, Socket},
+    seeds::Resolver,
     simulation::Machine,
 };
 
@@ -20,6 +21,7 @@ pub(crate) struct Ground {
     pub(crate) socket: Socket,
     pub(crate) bound: SocketAddr,
     pub(crate) clock: Clock,
+    pub(crate) resolver: Resolver,
     pub(crate) seed: u64,
     pub(crate) generation: Generation,
 }
@@ -35,6 +37,7 @@ impl Ground {
             socket,
             bound,
             clock: Clock::start(),
+            resolver: Resolver::System,
             seed: SysRng.try_next_u64().map_err(|_| StartError::NoEntropy)?,
             generation: generation(),
         })
@@ -45,6 +48,7 @@ impl Ground {
             socket: Socket::Virtual(machine.socket.clone()),
             bound: machine.socket.address(),
             clock: Clock::of_simulation(machine.clock.clone()),
+            resolver: Resolver::Virtual(machine.names.clone()),
             seed: machine.seed,
             generation: Generation(machine.generation),
         }

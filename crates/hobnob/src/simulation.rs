@@ -2,9 +2,9 @@
 //! what a test uses; nothing here is promised to anybody else.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
@@ -32,6 +32,8 @@ pub struct Machine {
     pub socket: Arc<VirtualSocket>,
     /// What all its randomness comes from.
     pub seed: u64,
+    /// What names mean in the world.
+    pub names: Arc<Names>,
     /// The process's generation: above those of earlier processes at its address.
     pub generation: u64,
 }
@@ -49,6 +51,36 @@ impl VirtualClock {
     /// Lets it be `now`; time that has passed stays passed.
     pub fn advance_to(&self, now: Instant) {
         self.0.fetch_max(now.as_nanos(), Ordering::Relaxed);
+    }
+}
+
+/// The name service of a world: what hosts have a name.
+#[derive(Debug, Default)]
+pub struct Names(Mutex<BTreeMap<String, Vec<IpAddr>>>);
+
+impl Names {
+    /// Has a name mean these hosts from now on; none of them, and nobody knows it any more.
+    pub fn set(&self, name: &str, hosts: Vec<IpAddr>) {
+        let mut names = self.names();
+        if hosts.is_empty() {
+            names.remove(name);
+        } else {
+            names.insert(name.to_owned(), hosts);
+        }
+    }
+
+    /// The addresses behind a name and port.
+    pub(crate) fn look_up(&self, seed: &str) -> io::Result<Vec<SocketAddr>> {
+        let unknown = || io::Error::from(io::ErrorKind::NotFound);
+        let (name, port) = seed.rsplit_once(':').ok_or_else(unknown)?;
+        let port = port.parse().map_err(io::Error::other)?;
+        let names = self.names();
+        let hosts = names.get(name).ok_or_else(unknown)?;
+        Ok(hosts.iter().map(|ip| SocketAddr::new(*ip, port)).collect())
+    }
+
+    fn names(&self) -> MutexGuard<'_, BTreeMap<String, Vec<IpAddr>>> {
+        self.0.lock().expect("no panic while it is locked")
     }
 }
 

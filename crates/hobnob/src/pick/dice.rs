@@ -25,7 +25,7 @@ impl Dice {
 
     /// One of `0..count`; `None` of none. Uneven by `count / 2^64` at most (Lemire 2019, without the rejection).
     #[allow(clippy::cast_possible_truncation, reason = "the result is below count")]
-    pub(super) fn below(&self, count: usize) -> Option<usize> {
+    pub(crate) fn below(&self, count: usize) -> Option<usize> {
         let wide = u128::from(self.draw()) * count as u128;
         (count > 0).then_some((wide >> 64) as usize)
     }

@@ -5,11 +5,17 @@ mod member;
 mod process;
 mod time;
 
-use std::{future::Future, net::SocketAddr, sync::Arc, thread, time::Duration};
+use std::{
+    future::Future,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use hobnob::{
     Mesh, MeshBuilder,
-    simulation::{Machine, Room, VirtualClock, VirtualSocket},
+    simulation::{Machine, Names, Room, VirtualClock, VirtualSocket},
 };
 use hobnob_endpoint::wire::Instant;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
@@ -50,6 +56,7 @@ pub struct Cluster {
     network: Network,
     members: Vec<Member>,
     generations: Generations,
+    names: Arc<Names>,
     finds_itself: bool,
     steps_at_once: u32,
 }
@@ -66,6 +73,7 @@ impl Cluster {
             network: Network::new(Conditions::LAN, network),
             members: Vec::new(),
             generations: Generations::default(),
+            names: Arc::default(),
             finds_itself: true,
             steps_at_once: 0,
         }
@@ -75,6 +83,12 @@ impl Cluster {
     /// Without, each knows the seeds that [`node_with`](Self::node_with) gives it.
     pub const fn set_finds_itself(&mut self, finds_itself: bool) {
         self.finds_itself = finds_itself;
+    }
+
+    /// Has a name mean these hosts from now on, for seeds such as `rooms:7946`; none of them, and nobody knows it any
+    /// more. Nothing has a name unless it is given one here.
+    pub fn set_name(&self, name: &str, hosts: impl IntoIterator<Item = IpAddr>) {
+        self.names.set(name, hosts.into_iter().collect());
     }
 
     /// Starts a node of a type. `set_up` is what its program would do with the mesh: it registers handlers,
@@ -201,6 +215,7 @@ impl Cluster {
             clock: self.clock.clone(),
             socket: Arc::new(VirtualSocket::new(address, room)),
             seed: self.rng.random(),
+            names: self.names.clone(),
             generation,
         };
         let builder = Mesh::builder(self.members[node.0].node_type.as_str());

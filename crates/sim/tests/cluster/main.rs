@@ -6,6 +6,7 @@ mod faults;
 #[path = "../../examples/partition.rs"]
 mod partition;
 mod rooms;
+mod seeds;
 mod time;
 mod views;
 

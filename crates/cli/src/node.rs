@@ -78,6 +78,9 @@ async fn start(config: &NodeConfig) -> Result<Mesh, Failure> {
     if let Some(address) = config.advertise {
         builder = builder.advertise(address);
     }
+    if let Some(path) = &config.peers_file {
+        builder = builder.peers_file(path);
+    }
     if let Some(timeout) = config.request_timeout {
         builder = builder.request_timeout(timeout);
     }

@@ -3,6 +3,7 @@
 use std::{
     env, io,
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -19,6 +20,7 @@ use crate::{
     driver::{self, Shared},
     ground::Ground,
     mesh::Mesh,
+    peers::{self, Remembered},
     seeds,
     simulation::Machine,
     stats,
@@ -131,6 +133,7 @@ pub struct MeshBuilder {
     app_version: String,
     values: Vec<(String, Vec<u8>)>,
     seeds: Vec<String>,
+    peers_file: Option<PathBuf>,
     profile: Profile,
     view_quiet: Option<Duration>,
     view_held_max: Option<Duration>,
@@ -166,6 +169,7 @@ impl MeshBuilder {
             app_version: String::new(),
             values: Vec::new(),
             seeds: Vec::new(),
+            peers_file: None,
             profile: Profile::Lan,
             view_quiet: None,
             view_held_max: None,
@@ -228,6 +232,15 @@ impl MeshBuilder {
     /// Several seeds.
     pub fn seeds<S: Into<String>>(mut self, seeds: impl IntoIterator<Item = S>) -> Self {
         self.seeds.extend(seeds.into_iter().map(Into::into));
+        self
+    }
+
+    /// A file in which the node remembers its peers, so that a cluster that is restarted as a whole finds itself again
+    /// without its seeds. Each node has its own, which needs not be there yet; its directory must. At most 256 addresses,
+    /// written whenever a change of the membership has [settled](Self::view_quiet), by a rename. A damaged file is
+    /// reported and written anew. None unless set.
+    pub fn peers_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.peers_file = Some(path.into());
         self
     }
 
@@ -349,7 +362,12 @@ impl MeshBuilder {
         let clock = ground.clock;
         let shared = Arc::new(Shared::new(endpoint, socket.clone(), clock, settings));
         tokio::spawn(driver::run(shared.clone(), socket));
-        tokio::spawn(seeds::run(shared.clone(), ground.resolver));
+        let remembered = self.peers_file.map(|path| {
+            let remembered = Arc::new(Remembered::read(&path));
+            tokio::spawn(peers::run(shared.clone(), path, remembered.clone()));
+            remembered
+        });
+        tokio::spawn(seeds::run(shared.clone(), ground.resolver, remembered));
         if self.machine.is_none() {
             // A recorder is the whole process's, and cannot tell several nodes apart.
             tokio::spawn(stats::publish(shared.clone()));

@@ -56,6 +56,7 @@ mod mesh;
 pub mod node_type;
 mod nodes;
 mod payload;
+mod peers;
 mod pick;
 mod seeds;
 mod shutdown;

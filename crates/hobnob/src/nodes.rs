@@ -173,8 +173,12 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     pub(crate) fn of(gossip: &gossip::Gossip) -> Self {
-        let me = Node::new(gossip.me().clone());
-        let mut everybody: Vec<Node> = gossip.nodes().cloned().map(Node::new).collect();
+        let others = gossip.nodes().cloned().map(Node::new).collect();
+        Self::new(Node::new(gossip.me().clone()), others)
+    }
+
+    pub(crate) fn new(me: Node, others: Vec<Node>) -> Self {
+        let mut everybody = others;
         everybody.push(me.clone());
         everybody.sort_by_key(Node::address);
         Self {

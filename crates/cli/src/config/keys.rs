@@ -100,6 +100,14 @@ pub(super) const KEYS: &[Key] = &[
         kind: Kind::List,
     },
     Key {
+        name: "peers_file",
+        flag: "peers-file",
+        environment: "HOBNOB_PEERS_FILE",
+        value: "FILE",
+        help: "Remember peers here, so that a cluster restarted as a whole needs no seeds",
+        kind: Kind::One,
+    },
+    Key {
         name: "values",
         flag: "value",
         environment: "HOBNOB_VALUES",

@@ -11,6 +11,7 @@ mod parse;
 mod settings;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use hobnob::Profile;
@@ -38,6 +39,7 @@ pub(crate) struct NodeConfig {
     pub(crate) app: String,
     pub(crate) app_version: String,
     pub(crate) seeds: Vec<String>,
+    pub(crate) peers_file: Option<PathBuf>,
     pub(crate) values: Vec<(String, String)>,
     pub(crate) profile: Profile,
     pub(crate) insecure: bool,
@@ -89,6 +91,7 @@ impl NodeConfig {
             app: word("app", "")?,
             app_version: word("app_version", "")?,
             seeds: settings.many("seeds", parse::host_and_port)?,
+            peers_file: settings.one("peers_file", parse::file)?,
             values: settings.many("values", parse::key_and_value)?,
             profile: settings
                 .one("profile", parse::profile)?

@@ -1,6 +1,7 @@
 //! Texts to values. Each error quotes the text and shows a right one.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hobnob::Profile;
@@ -41,6 +42,15 @@ pub(super) fn host_and_port(text: &str) -> Result<String, String> {
     match port.map(|(_, port)| port.parse::<u16>()) {
         Some(Ok(_)) => Ok(text.to_owned()),
         _ => Err(format!("{text:?} is not a HOST:PORT such as 10.0.0.1:7946")),
+    }
+}
+
+pub(super) fn file(text: &str) -> Result<PathBuf, String> {
+    match Path::new(text).file_name() {
+        Some(_) => Ok(text.into()),
+        None => Err(format!(
+            "{text:?} is no path of a file such as /var/lib/hobnob/peers"
+        )),
     }
 }
 

@@ -59,6 +59,11 @@ fn cli_errors_are_one_line() {
         (&["--seed", "x"], 2, &["--seed", "\"x\"", "HOST:PORT"]),
         (&["--value", "x"], 2, &["--value", "\"x\"", "KEY=VALUE"]),
         (
+            &["--peers-file", "/"],
+            2,
+            &["--peers-file", "\"/\"", "/var/lib/hobnob/peers"],
+        ),
+        (
             &["--profile", "x"],
             2,
             &["--profile", "\"x\"", "local, lan and wan"],

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Node, Process, hobnob, run};
+use crate::support::{Node, Process, Scratch, eventually, hobnob, run};
 
 #[test]
 fn cli_node_ready_line() {
@@ -39,6 +39,43 @@ fn cli_node_ready_line() {
         process.signal(Signal::TERM);
         assert_eq!(process.ended().code(), Some(0));
         assert_eq!(process.remaining(), [""; 0], "more than one line on stdout");
+    }
+}
+
+#[test]
+fn cli_nodes_that_were_all_killed_find_each_other_without_seeds() {
+    let scratch = Scratch::new("peers");
+    let files: Vec<String> = (0..3)
+        .map(|number| format!("--peers-file={}", scratch.path(&format!("peers-{number}"))))
+        .collect();
+    let mut nodes: Vec<Node> = Vec::new();
+    for file in &files {
+        let seed = nodes.first().map(|node| format!("--seed={}", node.mesh));
+        let args = ["--profile=local", file].into_iter();
+        let args: Vec<&str> = args.chain(seed.as_deref()).collect();
+        nodes.push(Node::start(&args));
+    }
+    let meshes: Vec<String> = nodes.iter().map(|node| node.mesh.clone()).collect();
+    for number in 0..3 {
+        let path = scratch.path(&format!("peers-{number}"));
+        eventually("a file that names both others", || {
+            let text = std::fs::read_to_string(&path).ok()?;
+            let named = meshes
+                .iter()
+                .filter(|mesh| text.lines().any(|line| line == *mesh));
+            (named.count() == 2).then_some(())
+        });
+    }
+    // Each process is killed where it stands.
+    drop(nodes);
+
+    let start =
+        |(file, mesh): (&String, &String)| Node::start(&["--profile=local", file, "--bind", mesh]);
+    let nodes: Vec<Node> = files.iter().zip(&meshes).map(start).collect();
+    for node in &nodes {
+        for mesh in &meshes {
+            node.sees(mesh, "online");
+        }
     }
 }
 

@@ -301,11 +301,16 @@ impl Scratch {
         Self(path)
     }
 
+    /// The path of a file in it.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.0.join(name).to_string_lossy().into_owned()
+    }
+
     /// Writes a file and tells its path.
     pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path = self.0.join(name);
+        let path = self.path(name);
         std::fs::write(&path, content).expect("a file in it");
-        path.to_string_lossy().into_owned()
+        path
     }
 }
 

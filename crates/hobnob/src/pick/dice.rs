@@ -15,7 +15,7 @@ impl Dice {
         Self(AtomicU64::new(seed))
     }
 
-    pub(super) fn draw(&self) -> u64 {
+    pub(crate) fn draw(&self) -> u64 {
         let state = self.0.fetch_add(Self::STEP, Ordering::Relaxed);
         let mixed = state.wrapping_add(Self::STEP);
         let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

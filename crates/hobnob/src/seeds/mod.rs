@@ -8,6 +8,8 @@
 //!    [`REUNION_PAUSE_MAX`]: nodes that started together may have found each other in groups, and after a partition
 //!    that lasted until both sides had forgotten each other nobody else would call across.
 //!
+//! Peers that were [remembered](crate::peers) count as a seed, in company for the first minute only.
+//!
 //! A name is resolved again at each try, by a lookup at a time: one that hangs holds up neither the other seeds nor
 //! this one's other addresses, and the next try waits for it. All the addresses behind a name are greeted, in
 //! [turns](turns) where there are many: a headless service in Kubernetes names every pod, dead ones included.
@@ -16,7 +18,7 @@ mod resolver;
 mod turns;
 
 use std::{
-    future::poll_fn,
+    future::{poll_fn, ready},
     io,
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
@@ -33,6 +35,7 @@ use turns::Turns;
 use crate::{
     builder::StartError,
     driver::{NEVER, Shared},
+    peers::Remembered,
 };
 
 /// Pause after the first greeting; doubles up to [`PAUSE_MAX`] while nobody answers.
@@ -45,6 +48,10 @@ const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
 const REUNION_PAUSE_MIN: Duration = Duration::from_secs(2);
 /// Longest pause between greetings of missing seeds: a datagram for each in half a minute costs nothing.
 const REUNION_PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// Greetings in company of peers that were remembered and are missing: in a minute the nodes of a restarted cluster are
+/// up or are not.
+const REUNIONS_WITH_REMEMBERED: u32 = 5;
 
 /// Refuses what no try will ever find.
 pub(crate) fn check(seeds: &[String]) -> Result<(), StartError> {
@@ -59,9 +66,14 @@ pub(crate) fn check(seeds: &[String]) -> Result<(), StartError> {
 }
 
 /// Greets until the mesh is closed.
-pub(crate) async fn run(shared: Arc<Shared>, resolver: Resolver) {
-    let seeds = shared.settings.seeds.iter().cloned();
-    let mut seeds: Vec<Seed> = seeds.map(Seed::new).collect();
+pub(crate) async fn run(
+    shared: Arc<Shared>,
+    resolver: Resolver,
+    remembered: Option<Arc<Remembered>>,
+) {
+    let names = shared.settings.seeds.iter().cloned().map(Source::Name);
+    let sources = names.chain(remembered.map(Source::Remembered));
+    let mut seeds: Vec<Seed> = sources.map(Seed::new).collect();
     if !seeds.is_empty() {
         greet_again_and_again(&shared, &resolver, &mut seeds).await;
         shared.greeting.store(NEVER, Ordering::Relaxed);
@@ -70,21 +82,22 @@ pub(crate) async fn run(shared: Arc<Shared>, resolver: Resolver) {
 
 async fn greet_again_and_again(shared: &Shared, resolver: &Resolver, seeds: &mut [Seed]) {
     let mut pause = PAUSE_MIN;
-    let mut reunion_pause = REUNION_PAUSE_MIN;
+    let mut reunions = 0;
     let mut greeted = Instant::now();
     loop {
         let is_alone = shared.core().endpoint.members().is_alone();
-        if is_alone || greeted.elapsed() >= reunion_pause {
+        if is_alone || greeted.elapsed() >= reunion_pause(reunions) {
+            reunions = if is_alone { 0 } else { reunions + 1 };
+            let wanted = |seed: &Seed| seed.is_wanted(reunions);
+            seeds
+                .iter_mut()
+                .filter(|seed| wanted(seed))
+                .for_each(|seed| seed.look_up(resolver));
             tokio::select! {
                 biased;
-                () = greet(shared, resolver, seeds) => greeted = Instant::now(),
+                () = greet(shared, seeds) => greeted = Instant::now(),
                 () = shared.closed.wait() => return,
             }
-            reunion_pause = if is_alone {
-                REUNION_PAUSE_MIN
-            } else {
-                (reunion_pause * 2).min(REUNION_PAUSE_MAX)
-            };
         }
         let pause_now = if is_alone { pause } else { PAUSE_MAX };
         let next = shared.clock.now() + pause_now;
@@ -102,11 +115,14 @@ async fn greet_again_and_again(shared: &Shared, resolver: &Resolver, seeds: &mut
     }
 }
 
-/// Greets the addresses behind each seed as soon as they are known.
-async fn greet(shared: &Shared, resolver: &Resolver, seeds: &mut [Seed]) {
-    for seed in &mut *seeds {
-        seed.look_up(resolver);
-    }
+/// How long after a greeting missing seeds are greeted again, after so many of them in company.
+fn reunion_pause(reunions: u32) -> Duration {
+    let doubled = REUNION_PAUSE_MIN.saturating_mul(1 << reunions.min(16));
+    doubled.min(REUNION_PAUSE_MAX)
+}
+
+/// Greets the addresses behind each seed that is looked up, as soon as they are known.
+async fn greet(shared: &Shared, seeds: &mut [Seed]) {
     let too_long = sleep(RESOLVE_TIMEOUT);
     tokio::pin!(too_long);
     loop {
@@ -145,9 +161,15 @@ fn poll_found(seeds: &mut [Seed], cx: &mut Context<'_>) -> Poll<Option<(usize, F
     }
 }
 
+/// Where addresses come from.
+enum Source {
+    Name(String),
+    Remembered(Arc<Remembered>),
+}
+
 /// A seed and how far it has got.
 struct Seed {
-    name: String,
+    source: Source,
     lookup: Option<Lookup>,
     turns: Turns,
     /// It was not found when it was last looked up, and that was said.
@@ -155,9 +177,9 @@ struct Seed {
 }
 
 impl Seed {
-    const fn new(name: String) -> Self {
+    const fn new(source: Source) -> Self {
         Self {
-            name,
+            source,
             lookup: None,
             turns: Turns::new(),
             is_missing: false,
@@ -166,8 +188,16 @@ impl Seed {
 
     fn look_up(&mut self, resolver: &Resolver) {
         if self.lookup.is_none() {
-            self.lookup = Some(resolver.look_up(&self.name));
+            self.lookup = Some(match &self.source {
+                Source::Name(name) => resolver.look_up(name),
+                Source::Remembered(peers) => Box::pin(ready(Ok(peers.get()))),
+            });
         }
+    }
+
+    /// Whether it is greeted after so many times in company.
+    const fn is_wanted(&self, reunions: u32) -> bool {
+        matches!(self.source, Source::Name(_)) || reunions <= REUNIONS_WITH_REMEMBERED
     }
 
     fn greet(&mut self, shared: &Shared, addresses: Vec<SocketAddr>) {
@@ -187,10 +217,13 @@ impl Seed {
 
     /// Once for each time it goes missing: a lone node tries every other second.
     fn complain(&mut self, error: &io::Error) {
+        let Source::Name(name) = &self.source else {
+            return;
+        };
         if self.is_missing {
-            tracing::debug!(seed = self.name, %error, "still cannot resolve the seed");
+            tracing::debug!(seed = name, %error, "still cannot resolve the seed");
         } else {
-            tracing::warn!(seed = self.name, %error, "cannot resolve the seed; will try again");
+            tracing::warn!(seed = name, %error, "cannot resolve the seed; will try again");
         }
         self.is_missing = true;
     }

@@ -71,7 +71,9 @@ fn a_lookup_that_hangs_holds_up_no_other_and_is_not_begun_twice() {
         }
     }));
     let names = ["hangs:1", "fails:1", "found:1", "10.0.0.9:1"];
-    let mut seeds: Vec<Seed> = names.map(|name| Seed::new(name.to_owned())).into();
+    let mut seeds: Vec<Seed> = names
+        .map(|name| Seed::new(Source::Name(name.to_owned())))
+        .into();
     let mut context = Context::from_waker(Waker::noop());
     for tries in 1..=3 {
         seeds.iter_mut().for_each(|seed| seed.look_up(&resolver));

@@ -9,15 +9,19 @@ use thiserror::Error;
 
 use crate::limits::SWIM_PACKET_BYTES_MAX;
 
-/// A set of values that fits a kind of network.
+/// A set of values that fits a kind of network. Choose by the slowest path between any two nodes: the same profile for
+/// all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Profile {
-    /// One machine, or tests: a crash is known after one to two seconds.
+    /// One machine, or tests: a crash is known after one to two seconds. Where round trips are well below 50 ms and no
+    /// process is kept from running for as long as 100 ms; it costs about four times the datagrams of `Lan`.
     Local,
-    /// One data centre: a crash is known after five to ten seconds.
+    /// One data centre: a crash is known after five to ten seconds. Where round trips are below 100 ms, and processes
+    /// may stand still for some hundred milliseconds, as virtual machines and garbage collectors let them.
     #[default]
     Lan,
-    /// Several regions: a crash is known after half a minute to a minute.
+    /// Several regions: a crash is known after half a minute to a minute. Where round trips take some hundred
+    /// milliseconds, paths lose datagrams for seconds, or nodes are frozen for as long.
     Wan,
 }
 
@@ -30,11 +34,14 @@ pub enum Profile {
 #[non_exhaustive]
 pub struct GossipConfig {
     /// How often one peer is probed, in turn. The load of probing is one ping each period for each node,
-    /// whatever the size of the cluster; detection takes a few periods. At least twice
-    /// [`probe_timeout`](Self::probe_timeout). (SWIM, section 4.3, T'.)
+    /// whatever the size of the cluster; detection takes a few periods. Choose a fraction of the time in which
+    /// a crash must be known, and not less than processes may stand still without being called dead. At least
+    /// twice [`probe_timeout`](Self::probe_timeout), so that the indirect probes have as long. (SWIM, section
+    /// 4.3, T'.)
     pub probe_period: Duration,
-    /// How long to wait for a direct answer before others are asked to probe. A high quantile of the round
-    /// trip, with room for a scheduling delay at both ends.
+    /// How long to wait for a direct answer before others are asked to probe. Choose a high quantile of the
+    /// round trip, with room for a scheduling delay at both ends: too short only costs needless indirect
+    /// probes.
     pub probe_timeout: Duration,
     /// How many others are asked to probe. Three to five get past a bad path; more only costs. (SWIM,
     /// section 4.1, k.)
@@ -43,26 +50,29 @@ pub struct GossipConfig {
     /// size. More forgives longer pauses, less notices crashes sooner. From 1 to 20.
     pub suspicion_multiplier: u8,
     /// How often news is passed on while there is any. News takes about log(size) of these to reach
-    /// everybody. At most the probe period.
+    /// everybody: choose so that this fits well into the time a suspect has to refute it. Shorter costs
+    /// datagrams only while there is news. At most the probe period.
     pub gossip_interval: Duration,
     /// How many peers each round of news goes to. From 1 to 16; three or four reach everybody quickly
     /// without telling everybody everything twice.
     pub gossip_fanout: u8,
     /// How often a random peer's knowledge is compared with our own in clusters of up to 32; more rarely
-    /// in larger ones, by the logarithm of the size. What news missed is repaired after a few of these.
+    /// in larger ones, by the logarithm of the size. What news missed is repaired after a few of these: choose
+    /// how long a few nodes may have an old picture after heavy loss.
     pub sync_interval: Duration,
     /// How often a few failed nodes are called, in case they or the network are back. A partition heals
-    /// after about one of these.
+    /// after about one of these, in a large cluster sooner, since one call across is enough. Choose how long
+    /// both sides may stay apart once they could meet; it costs a few datagrams while somebody has failed.
     pub rejoin_interval: Duration,
-    /// How often a leave is repeated to those that have not confirmed it: a few round trips. At most
+    /// How often a leave is repeated to those that have not confirmed it: choose a few round trips. At most
     /// [`leave_timeout`](Self::leave_timeout).
     pub leave_repeat: Duration,
     /// How long a leave waits to be confirmed. Part of every shutdown while some peer does not answer, so
-    /// well below what the service manager grants.
+    /// choose it well below what the service manager grants, and enough for ten repetitions.
     pub leave_timeout: Duration,
-    /// How long gone nodes stay listed and are kept from being taken for alive by hearsay. Longer than any
-    /// network outage that should heal without a node being listed anew; at least ten times the longest
-    /// suspicion.
+    /// How long gone nodes stay listed and are kept from being taken for alive by hearsay. Choose longer than
+    /// any network outage that should heal by itself: whoever is forgotten is called no more, and found again
+    /// by seeds only. At least ten times the longest suspicion.
     pub forget_after: Duration,
 }
 

@@ -1,19 +1,17 @@
 //! What happens by itself as time passes, and when.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
-use foca::{Header, Incarnation, Member, Message, State};
 use hobnob_wire::{Deadline, Instant};
 use rand::RngExt;
 
 use crate::{
-    codec::SwimPacket,
     gossip::Gossip,
-    identity::Life,
     leave::Leave,
     limits::{ASKED_PER_ROUND_MAX, NEWS_PAYLOADS_PER_ROUND_MAX},
     pack::ItemPacker,
     payload::{Item, Payload},
+    suspicion::Accusation,
     swim::Ran,
 };
 
@@ -36,6 +34,8 @@ pub enum TimeoutReason {
     Rejoin,
     /// A question about a single node is open for too long.
     Question,
+    /// Somebody is told that the node it asked about has not answered here either.
+    Nack,
     /// A leave is repeated, or given up.
     Leave,
 }
@@ -62,6 +62,7 @@ impl Gossip {
             (self.schedule.sync_at, TimeoutReason::Sync),
             (self.schedule.rejoin_at, TimeoutReason::Rejoin),
             (self.directory.next_watch(), TimeoutReason::Question),
+            (self.errands.next(), TimeoutReason::Nack),
             (
                 self.leave.as_ref().and_then(Leave::next),
                 TimeoutReason::Leave,
@@ -75,20 +76,17 @@ impl Gossip {
 
     /// Does everything that is due. Calling early changes nothing, calling late only delays.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.forgive_standstill(now);
         let now = self.advance(now);
-        while let Some(ran) = self.swim.run_due(now) {
-            match ran {
-                Ran::Probe => self.expect_suspicion(now),
-                Ran::Removal(life) => self.directory.forget(life),
-                Ran::Other => {}
-            }
-            self.settle_notes(now);
-        }
+        self.run_swim(now);
+        self.send_nacks(now);
+        self.settle_questions(now);
+        // Suspicions that came up just now may have been overdue.
+        self.run_swim(now);
         if take_due(&mut self.schedule.suspicion_at, now) {
             self.schedule.suspicion_last = Some(now);
             self.show_suspicions(now);
         }
-        self.settle_questions(now);
         self.arm(now);
         if take_due(&mut self.schedule.news_at, now) {
             self.schedule.news_last = Some(now);
@@ -104,6 +102,26 @@ impl Gossip {
         }
         self.leave_round_if_due(now);
         self.settle(now);
+    }
+
+    /// Runs SWIM's timers that are due.
+    fn run_swim(&mut self, now: Instant) {
+        while let Some(due) = self.swim.due(now) {
+            let mut failed = None;
+            if due == Ran::Probe {
+                failed = self.swim.judge_round(now);
+                self.expect_suspicion(now);
+            }
+            self.swim.run_due(now);
+            if let Ran::Removal(life) = due {
+                self.directory.forget(life);
+                self.suspicions.forget(life.addr);
+            }
+            self.settle_notes(now);
+            if let Some((life, probe)) = failed {
+                self.suspicions.note_probe(life, probe);
+            }
+        }
     }
 
     /// SWIM may have begun or ceased to suspect somebody; that is looked up soon, though not all the time.
@@ -127,8 +145,9 @@ impl Gossip {
     }
 
     /// Nobody is suspected any more, being about to leave.
-    pub(crate) const fn stop_suspecting(&mut self) {
+    pub(crate) fn stop_suspecting(&mut self) {
         self.schedule.suspicion_at = None;
+        self.suspicions.clear();
     }
 
     /// Sets what has to happen by itself, as far as there is a need for it.
@@ -139,7 +158,9 @@ impl Gossip {
         let accompanied = !self.directory.live().is_empty();
         let here = self.leave.is_none();
 
-        if self.news.is_empty() || !accompanied {
+        let limit = self.config.news_transmissions(size);
+        let has_news = !self.news.is_empty() || self.suspicions.untold(limit).next().is_some();
+        if !has_news || !accompanied {
             schedule.news_at = None;
         } else if schedule.news_at.is_none() {
             let last = schedule.news_last;
@@ -159,31 +180,6 @@ impl Gossip {
         }
     }
 
-    /// Shows whom SWIM suspects by now. Whether a suspect has left is asked at once: its goodbye may have
-    /// reached others.
-    fn show_suspicions(&mut self, now: Instant) {
-        let settled_by = now + self.config.suspicion(self.size());
-        let confront_again = now + self.config.get().probe_period;
-        let (mut suspects, mut raised_here) = (Vec::new(), Vec::new());
-        for sighting in self.swim.sightings() {
-            let addr = sighting.life.addr;
-            let raised = self.swim.has_deadline(addr);
-            let confront_at = if raised { confront_again } else { settled_by };
-            if self.directory.observe(now, sighting, confront_at) {
-                suspects.push(addr);
-                if raised {
-                    raised_here.push(sighting);
-                }
-            }
-        }
-        if !suspects.is_empty() {
-            self.ask_around(&suspects);
-        }
-        for sighting in raised_here {
-            self.confront(now, sighting.life, sighting.incarnation);
-        }
-    }
-
     /// Settles what was left open about single nodes and is due by now.
     fn settle_questions(&mut self, now: Instant) {
         let config = self.config.get();
@@ -191,8 +187,11 @@ impl Gossip {
         let confront_again = now + config.probe_period;
         let (mut doubted, mut asked) = (false, 0);
         while let Some(addr) = self.directory.take_watch(now) {
-            if let Some(life) = self.directory.end_doubt(now, addr) {
-                self.swim.suspect(now, life);
+            if let Some(life) = self.directory.end_doubt(now, addr)
+                && let Some(sighting) = self.swim.sighting(life)
+            {
+                self.swim.suspect(now, life, sighting.incarnation);
+                self.accuse(now, life, sighting.incarnation);
                 doubted = true;
             }
             let suspect = self.directory.should_confront(now, addr, confront_again);
@@ -211,26 +210,6 @@ impl Gossip {
         }
     }
 
-    /// Tells a suspect by a ping, which it answers with its refutation, and sees to it that the suspicion
-    /// ends. So does whoever raised the suspicion, at once (Lifeguard, section IV-C, "buddy system"). And
-    /// so does everybody when nobody settles it: then whoever raised it is gone or has come back under
-    /// another life, which foca 2.0 makes it forget.
-    fn confront(&mut self, now: Instant, life: Life, incarnation: Incarnation) {
-        let ping = SwimPacket {
-            header: Header {
-                src: self.me.life,
-                src_incarnation: 0,
-                dst: life,
-                message: Message::Ping(0),
-            },
-            updates: vec![Member::new(life, incarnation, State::Suspect)],
-        };
-        if let Ok(packet) = ping.encode() {
-            self.outbox.push_swim(life.addr, Payload::swim(&packet));
-        }
-        self.swim.suspect(now, life);
-    }
-
     /// One round of passing on records that changed, to a few peers.
     fn pass_on_news(&mut self) {
         let fanout = self.config.get().gossip_fanout;
@@ -239,6 +218,11 @@ impl Gossip {
             .directory
             .sample_live(&mut self.rng, usize::from(fanout), None);
         let mut packer = ItemPacker::news(NEWS_PAYLOADS_PER_ROUND_MAX);
+        let accusations: Vec<Accusation> = self
+            .suspicions
+            .untold(limit)
+            .take_while(|accusation| packer.push(&Item::Accusation(*accusation)))
+            .collect();
         let (mut packed, mut stale) = (Vec::new(), Vec::new());
         for addr in self.news.freshest() {
             match self.passable_record(addr) {
@@ -252,6 +236,7 @@ impl Gossip {
         }
         let times = u8::try_from(peers.len()).unwrap_or(u8::MAX);
         self.news.sent(&packed, times, limit);
+        self.suspicions.told(&accusations, times);
         let payloads = packer.finish();
         for peer in peers {
             self.outbox.push_all(peer, payloads.clone());

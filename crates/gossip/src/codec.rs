@@ -68,6 +68,12 @@ impl SwimPacket {
             .is_ok_and(|header| header.message == Message::TurnUndead)
     }
 
+    /// Whether a packet of our own asks somebody to probe a third.
+    pub(crate) fn is_ping_request(bytes: &[u8]) -> bool {
+        decode_header(&mut Reader::new(bytes))
+            .is_ok_and(|header| matches!(header.message, Message::PingReq { .. }))
+    }
+
     /// The number of the probe, if a packet of our own is a ping.
     pub(crate) fn ping_number(bytes: &[u8]) -> Option<u8> {
         match decode_header(&mut Reader::new(bytes)).ok()?.message {

@@ -7,7 +7,10 @@ use core::{
 
 use thiserror::Error;
 
-use crate::limits::SWIM_PACKET_BYTES_MAX;
+use crate::{
+    limits::SWIM_PACKET_BYTES_MAX,
+    suspicion::{Bounds, CONFIRMATIONS_MAX},
+};
 
 /// A set of values that fits a kind of network. Choose by the slowest path between any two nodes: the same profile for
 /// all of them.
@@ -46,9 +49,14 @@ pub struct GossipConfig {
     /// How many others are asked to probe. Three to five get past a bad path; more only costs. (SWIM,
     /// section 4.1, k.)
     pub indirect_probes: u8,
-    /// How long a suspect has to show that it lives: this many probe periods, times log10 of the cluster's
-    /// size. More forgives longer pauses, less notices crashes sooner. From 1 to 20.
+    /// How long a suspect has to show that it lives once others have confirmed the suspicion: this many
+    /// probe periods, times log10 of the cluster's size. More forgives longer pauses, less notices crashes
+    /// sooner. From 1 to 20. (Lifeguard's α.)
     pub suspicion_multiplier: u8,
+    /// How many times as long it has while nobody confirms it. More protects against a node that is itself
+    /// cut off or overloaded and suspects everybody; crashes are noticed as soon either way, except by who
+    /// is alone in it. From 1 to 20. (Lifeguard's β.)
+    pub suspicion_stretch: u8,
     /// How often news is passed on while there is any. News takes about log(size) of these to reach
     /// everybody: choose so that this fits well into the time a suspect has to refute it. Shorter costs
     /// datagrams only while there is news. At most the probe period.
@@ -126,7 +134,8 @@ impl GossipConfig {
                 probe_period: Duration::from_millis(250),
                 probe_timeout: Duration::from_millis(100),
                 indirect_probes: 3,
-                suspicion_multiplier: 4,
+                suspicion_multiplier: 2,
+                suspicion_stretch: 8,
                 gossip_interval: Duration::from_millis(50),
                 gossip_fanout: 3,
                 sync_interval: Duration::from_millis(250),
@@ -139,7 +148,8 @@ impl GossipConfig {
                 probe_period: Duration::from_secs(1),
                 probe_timeout: Duration::from_millis(500),
                 indirect_probes: 3,
-                suspicion_multiplier: 4,
+                suspicion_multiplier: 1,
+                suspicion_stretch: 10,
                 gossip_interval: Duration::from_millis(200),
                 gossip_fanout: 3,
                 sync_interval: Duration::from_secs(1),
@@ -152,7 +162,8 @@ impl GossipConfig {
                 probe_period: Duration::from_secs(5),
                 probe_timeout: Duration::from_millis(2_500),
                 indirect_probes: 3,
-                suspicion_multiplier: 6,
+                suspicion_multiplier: 2,
+                suspicion_stretch: 6,
                 gossip_interval: Duration::from_millis(500),
                 gossip_fanout: 4,
                 sync_interval: Duration::from_secs(5),
@@ -194,9 +205,12 @@ impl GossipConfig {
         )?;
         count("indirect_probes", self.indirect_probes, 1, 16)?;
         count("suspicion_multiplier", self.suspicion_multiplier, 1, 20)?;
+        count("suspicion_stretch", self.suspicion_stretch, 1, 20)?;
         count("gossip_fanout", self.gossip_fanout, 1, 16)?;
-        let longest_suspicion =
-            self.probe_period * u32::from(self.suspicion_multiplier) * LOG_MEMBERS_MAX;
+        let longest_suspicion = self.probe_period
+            * u32::from(self.suspicion_multiplier)
+            * LOG_MEMBERS_MAX
+            * u32::from(self.suspicion_stretch);
         duration(
             "forget_after",
             self.forget_after,
@@ -234,10 +248,15 @@ impl ValidGossipConfig {
         u8::try_from(transmissions).unwrap_or(u8::MAX)
     }
 
-    /// How long a suspect has to show that it lives, in a cluster of `size`.
-    pub(crate) fn suspicion(&self, size: usize) -> Duration {
+    /// How long a suspect has to show that it lives, in a cluster of `size`. (Lifeguard, section III-B.)
+    pub(crate) fn suspicion(&self, size: usize) -> Bounds {
         let periods_milli = log10_milli(size).max(1_000) * u32::from(self.0.suspicion_multiplier);
-        self.0.probe_period * periods_milli / 1_000
+        let min = self.0.probe_period * periods_milli / 1_000;
+        Bounds {
+            min,
+            max: min * u32::from(self.0.suspicion_stretch),
+            confirmations: size.saturating_sub(2).min(CONFIRMATIONS_MAX),
+        }
     }
 
     /// How often knowledge is compared in a cluster of `size`, so that the load of it on each node grows
@@ -264,7 +283,7 @@ impl ValidGossipConfig {
             num_indirect_probes: at_least_one(usize::from(self.0.indirect_probes)),
             max_transmissions: NonZeroU8::new(self.news_transmissions(size))
                 .unwrap_or(NonZeroU8::MIN),
-            suspect_to_down_after: self.suspicion(size),
+            suspect_to_down_after: self.suspicion(size).max,
             remove_down_after: Some(self.0.forget_after),
             max_packet_size: at_least_one(SWIM_PACKET_BYTES_MAX),
             notify_down_members: true,

@@ -16,13 +16,16 @@ use crate::{
     identity::{Identity, Life, canonical_addr, is_node_addr},
     leave::Leave,
     metadata::Metadata,
+    nacks::Errands,
     news::News,
     node::{DeclaredState, Node},
     outbox::Outbox,
     pack::ItemPacker,
     payload::{Item, Payload, Range},
     record::{Declared, Record},
+    suspicion::Suspicions,
     swim::{Note, Swim},
+    why::Why,
 };
 
 /// What went wrong so far, counted since the start.
@@ -41,6 +44,14 @@ pub struct GossipStats {
     pub events_dropped: u64,
     /// Broken invariants of our own use of SWIM; anything but zero is a bug.
     pub swim_faults: u64,
+    /// Suspicions that began here: this node's own, and those it heard of.
+    pub suspicions: u64,
+    /// Verdicts that were put off because the suspect answered messages.
+    pub verdicts_put_off: u64,
+    /// Times this node found that it had stood still, and gave everybody their time again.
+    pub standstills: u64,
+    /// Probes made for others without a nack, because too many were under way.
+    pub nacks_skipped: u64,
 }
 
 impl GossipStats {
@@ -53,6 +64,10 @@ impl GossipStats {
             ("gossip_transmits_dropped_total", self.transmits_dropped),
             ("gossip_events_dropped_total", self.events_dropped),
             ("gossip_swim_faults_total", self.swim_faults),
+            ("gossip_suspicions_total", self.suspicions),
+            ("gossip_verdicts_put_off_total", self.verdicts_put_off),
+            ("gossip_standstills_total", self.standstills),
+            ("gossip_nacks_skipped_total", self.nacks_skipped),
         ]
         .into_iter()
     }
@@ -96,8 +111,10 @@ pub struct Gossip {
     pub(crate) sync_from: Option<SocketAddr>,
     pub(crate) stats: GossipStats,
     pub(crate) schedule: Schedule,
+    pub(crate) suspicions: Suspicions,
+    pub(crate) errands: Errands,
     tuned: (u8, Duration),
-    now: Instant,
+    pub(crate) now: Instant,
 }
 
 impl Gossip {
@@ -122,7 +139,9 @@ impl Gossip {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let swim = Swim::new(life, config.for_foca(1), rng.random());
         Self {
-            tuned: (config.news_transmissions(1), config.suspicion(1)),
+            tuned: tuning(&config, 1),
+            suspicions: Suspicions::default(),
+            errands: Errands::default(),
             config,
             rng,
             node: Arc::new(me.to_node()),
@@ -176,6 +195,7 @@ impl Gossip {
             transmits_dropped: self.outbox.dropped(),
             events_dropped: self.directory.events_dropped(),
             swim_faults: self.swim.faults(),
+            nacks_skipped: self.errands.skipped(),
             ..self.stats
         }
     }
@@ -193,7 +213,11 @@ impl Gossip {
 
     /// The next payload to send, and to whom: at most `GOSSIP_BYTES_MAX` bytes.
     pub fn poll_transmit(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
-        self.outbox.pop()
+        let to = self.outbox.next_to()?;
+        match self.warning(self.now, to) {
+            Some(warning) => Some((to, warning)),
+            None => self.outbox.pop(),
+        }
     }
 
     /// The next event.
@@ -214,6 +238,19 @@ impl Gossip {
             self.swim.alive(now, life, 0, true);
         }
         self.settle(now);
+    }
+
+    /// Why the node at an address is suspected, or why it was last declared dead. `None` when it never was, or
+    /// is not remembered any more.
+    #[must_use]
+    pub fn why(&self, addr: SocketAddr) -> Option<Why> {
+        self.suspicions.why(canonical_addr(addr))
+    }
+
+    /// How well this node trusts its own view: 0 when nothing speaks against it, 8 at worst.
+    #[must_use]
+    pub const fn health(&self) -> u8 {
+        self.swim.health.score()
     }
 
     /// The probe that waits for its answer. The owner may repeat the question in its own way while it does.
@@ -255,6 +292,7 @@ impl Gossip {
             Admission::Admitted => true,
             Admission::InPlaceOf(forgotten) => {
                 self.swim.forget(now, forgotten);
+                self.suspicions.forget(forgotten.addr);
                 true
             }
             Admission::Full => {
@@ -317,9 +355,18 @@ impl Gossip {
     fn take_note(&mut self, now: Instant, note: Note) {
         let ask_at = now + self.config.get().gossip_interval * 2;
         match note {
-            Note::Up(life) => self.directory.up(now, life, ask_at),
-            Note::Renamed(life) => self.directory.renamed(now, life, ask_at),
+            Note::Accused(life, incarnation) => self.accuse(now, life, incarnation),
+            Note::Up(life) => {
+                self.suspicions.end(life.addr);
+                self.directory.up(now, life, ask_at);
+            }
+            Note::Renamed(life) => {
+                self.suspicions.end(life.addr);
+                self.directory.renamed(now, life, ask_at);
+            }
             Note::Down(life) => {
+                let bounds = self.config.suspicion(self.size());
+                self.suspicions.settle(now, life.addr, &bounds);
                 let grace = self.config.goodbye_grace(self.size());
                 if self.directory.down(now, life, now + grace) {
                     self.ask_around(&[life.addr]);
@@ -346,10 +393,7 @@ impl Gossip {
 
     fn retune(&mut self) {
         let size = self.size();
-        let tuned = (
-            self.config.news_transmissions(size),
-            self.config.suspicion(size),
-        );
+        let tuned = tuning(&self.config, size);
         if tuned != self.tuned {
             self.tuned = tuned;
             self.swim.retune(self.config.for_foca(size));
@@ -369,6 +413,12 @@ impl Gossip {
     pub(crate) fn size(&self) -> usize {
         self.directory.live().len() + 1
     }
+}
+
+/// What foca's configuration depends on.
+fn tuning(config: &ValidGossipConfig, size: usize) -> (u8, Duration) {
+    let transmissions = config.news_transmissions(size);
+    (transmissions, config.suspicion(size).min)
 }
 
 impl fmt::Debug for Gossip {

@@ -66,6 +66,7 @@ impl Gossip {
                 self.send_digests(from, range);
             }
             Payload::LeaveAck(ack) => self.leave_confirmed(from, ack),
+            Payload::Nack(number) => self.swim.note_nack(from, number),
         }
         Ok(())
     }
@@ -117,6 +118,7 @@ impl Gossip {
             self.expect_suspicion(now);
         }
         self.swim.note_answer(&packet.header);
+        self.note_errand(now, &packet.header);
         if packet.updates.len() == before {
             self.swim.handle_packet(now, bytes);
         } else if let Ok(kept) = packet.encode() {
@@ -184,7 +186,7 @@ impl Gossip {
     fn filter_updates(&mut self, now: Instant, updates: &mut Vec<Member<Life>>) -> Option<Life> {
         let me = self.me.life;
         let mut claim: Option<Life> = None;
-        let mut about_us = false;
+        let mut about_us = None;
         updates.retain(|update| {
             let life = *update.id();
             if life.addr != me.addr {
@@ -194,8 +196,15 @@ impl Gossip {
                 claim = Some(life);
             }
             let matters = life == me && update.state() != State::Alive && self.leave.is_none();
-            matters && !core::mem::replace(&mut about_us, true)
+            if matters && about_us.is_none() {
+                about_us = Some(update.incarnation());
+                return true;
+            }
+            false
         });
+        if let Some(incarnation) = about_us {
+            self.swim.note_suspected(incarnation);
+        }
         claim
     }
 

@@ -13,12 +13,40 @@
 //! 2. *Living.* SWIM probes one peer each period. Whoever does not answer, directly or by way of others, is
 //!    [`Suspect`](NodeState::Suspect) and told so; unless it refutes that in time, it has
 //!    [`Failed`](NodeState::Failed). A lost ping is not repeated by SWIM; the owner, who knows which of its
-//!    own datagrams are answered, can ask again and answer for the peer ([`Gossip::probe`]). Records that change are passed on as news; what news misses, a random peer's
-//!    digest brings to light. Failed nodes are called from time to time, so that a partition heals by itself.
+//!    own datagrams are answered, can ask again and answer for the peer ([`Gossip::probe`]). Records that
+//!    change are passed on as news; what news misses, a random peer's digest brings to light. Failed nodes are
+//!    called from time to time, so that a partition heals by itself.
 //! 3. *Coming back.* Down is final in SWIM, so a node that was declared dead by mistake goes on under its next
 //!    *life*. It stays the same process, with the same [`Identity`], and who had not missed it notices nothing.
 //! 4. *Leaving.* [`Gossip::leave`] tells every live peer until each has confirmed. The goodbye is a record too,
 //!    the last one of its process.
+//!
+//! # How failure is told from slowness
+//!
+//! SWIM takes a missing answer for the fault of the one who was asked. Often it is the fault of the one who asks:
+//! its machine is overloaded, its network bad, its process stopped. What is done about it is Lifeguard's
+//! (Dadgar, Phillips, Currey 2017, <https://arxiv.org/abs/1707.00788>), around `foca` and not in it:
+//!
+//! - *Local health* (section III-A). Each node keeps a score of itself, from 0 to 8: up for each probe that
+//!   failed without a word from those who were asked to help, for each suspicion it had to refute and each time it
+//!   stood still; down for each probe that was answered. Its probes go as many times slower and wait as many
+//!   times longer. Whoever is asked to help says so in a *nack* if it has no answer either, after four fifths
+//!   of the probe timeout.
+//! - *Suspicion* (section III-B). A suspect has long to show itself, `max`, as long as a single node accuses it, and
+//!   ever shorter, down to `min`, with each of three more: max − (max − min) · ln(C + 1) / ln(K + 1).
+//!   Accusations are news and name their accuser, and every node that hears the first one starts a timer of
+//!   its own: so a crash of whoever noticed first delays nothing. Where a confirmation makes the time be over
+//!   at once and this node has reason to doubt itself, it calls the suspect once more first; the paper does not.
+//! - *Buddy* (section III-C). A suspect hears of it in the first payload that goes to it, from anybody who
+//!   knows ([`Gossip::warning`]), and from its accusers at once; its answer is the refutation.
+//! - *Other evidence*. Before a verdict the owner is asked whether the suspect has answered anything else
+//!   ([`Gossip::suspects_due`], [`Gossip::vouch`]); then it gets its time once more. An answer to something sent since
+//!   counts. To be heard alone does not: what arrives may have been sent long ago, and a node that
+//!   hears nobody is of no use to anybody.
+//! - *Standstill*. Timers that go off much too late say that this process was stopped. What it missed is likely to
+//!   wait in its socket, so everybody gets the time back.
+//!
+//! [`Gossip::why`] tells what a suspicion or verdict rests on.
 //!
 //! # Promises
 //!
@@ -79,12 +107,14 @@ mod config;
 mod directory;
 mod event;
 mod gossip;
+mod health;
 mod identity;
 mod incoming;
 mod leave;
 pub mod limits;
 mod merge;
 mod metadata;
+mod nacks;
 mod news;
 mod node;
 mod outbox;
@@ -92,9 +122,12 @@ mod own;
 mod pack;
 mod payload;
 mod record;
+mod suspecting;
+mod suspicion;
 mod swim;
 mod sync;
 mod timers;
+mod why;
 
 pub use clockwork::TimeoutReason;
 pub use config::{ConfigError, GossipConfig, Profile, ValidGossipConfig};
@@ -104,3 +137,5 @@ pub use identity::{Identity, canonical_addr};
 pub use metadata::{Metadata, MetadataError, MetadataFields};
 pub use node::{DeclaredState, Node, NodeState};
 pub use payload::PayloadError;
+pub use suspicion::Suspect;
+pub use why::{Accuser, FailedProbe, Verdict, Why};

@@ -30,6 +30,7 @@ impl Gossip {
                 };
                 self.challenge(now, from, known);
             }
+            Item::Accusation(accusation) => self.hear_accusation(now, &accusation),
             Item::Failed(life) => {
                 let holds_live = self
                     .directory

@@ -30,6 +30,12 @@ impl Outbox {
         }
     }
 
+    /// Whom the next payload is for.
+    pub(crate) fn next_to(&self) -> Option<SocketAddr> {
+        let next = self.swim.front().or_else(|| self.rest.front());
+        next.map(|(to, _)| *to)
+    }
+
     pub(crate) fn pop(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
         self.swim.pop_front().or_else(|| self.rest.pop_front())
     }

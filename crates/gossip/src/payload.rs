@@ -9,6 +9,7 @@
 //! | 5 | want | addresses: whose records the sender lacks |
 //! | 6 | resume | range: the sender could not answer all of a digest; send one of the rest |
 //! | 7 | leave ack | generation u64, version varint: the sender knows that the receiver has left |
+//! | 8 | nack | probe number u8: the receiver asked for this probe, and its target has not answered |
 //!
 //! Lists end where the payload ends.
 
@@ -24,6 +25,7 @@ use crate::{
     identity::{Life, put_addr, take_addr},
     limits::ADDR_BYTES_MAX,
     record::Record,
+    suspicion::Accusation,
 };
 
 /// Why a payload was refused. Nothing was changed.
@@ -62,6 +64,7 @@ pub(crate) enum Payload<'a> {
     Want(Vec<SocketAddr>),
     Resume(Range),
     LeaveAck(LeaveAck),
+    Nack(u8),
 }
 
 /// One thing a node tells another about a third.
@@ -71,6 +74,8 @@ pub(crate) enum Item {
     /// The sender holds this life for failed. If it is not, it has to come back under its next one, for
     /// the sender will not listen to this one any more.
     Failed(Life),
+    /// Somebody's own probe of a life was not answered.
+    Accusation(Accusation),
 }
 
 /// Addresses from `start` on, up to and without `end`; `None` is no bound.
@@ -119,6 +124,7 @@ const DIGEST: u8 = 4;
 const WANT: u8 = 5;
 const RESUME: u8 = 6;
 const LEAVE_ACK: u8 = 7;
+const NACK: u8 = 8;
 
 impl Range {
     pub(crate) const ALL: Self = Self {
@@ -167,6 +173,7 @@ impl<'a> Payload<'a> {
                 generation: Generation(reader.u64("generation")?),
                 version: reader.varint("record version")?,
             }),
+            NACK => Self::Nack(reader.u8("probe number")?),
             _ => return Err(DecodeError::Invalid { field }.into()),
         };
         reader.finish("gossip payload")?;
@@ -205,6 +212,10 @@ impl<'a> Payload<'a> {
         write(RESUME, |writer| range.encode(writer))
     }
 
+    pub(crate) fn nack(number: u8) -> Vec<u8> {
+        write(NACK, |writer| writer.u8(number))
+    }
+
     pub(crate) fn leave_ack(ack: LeaveAck) -> Vec<u8> {
         write(LEAVE_ACK, |writer| {
             writer.u64(ack.generation.0)?;
@@ -224,6 +235,12 @@ impl Item {
                 writer.u8(2)?;
                 life.encode(writer)
             }
+            Self::Accusation(accusation) => {
+                writer.u8(3)?;
+                accusation.life.encode(writer)?;
+                writer.u16(accusation.incarnation)?;
+                put_addr(writer, accusation.accuser)
+            }
         }
     }
 
@@ -232,6 +249,11 @@ impl Item {
         match reader.u8(field)? {
             1 => Record::decode(reader).map(Self::Record),
             2 => Life::decode(reader).map(Self::Failed),
+            3 => Ok(Self::Accusation(Accusation {
+                life: Life::decode(reader)?,
+                incarnation: reader.u16("incarnation")?,
+                accuser: take_addr(reader)?,
+            })),
             _ => Err(DecodeError::Invalid { field }),
         }
     }

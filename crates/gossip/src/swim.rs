@@ -12,8 +12,11 @@ use rand::{SeedableRng, rngs::ChaCha8Rng};
 
 use crate::{
     codec::{LifeCodec, SwimPacket},
+    health::Health,
     identity::Life,
+    nacks::Helpers,
     timers::Timers,
+    why::FailedProbe,
 };
 
 /// What foca says happened.
@@ -26,13 +29,17 @@ pub(crate) enum Note {
     Renamed(Life),
     /// We were declared dead and go on under this life.
     Renewed(Life),
+    /// This node's own probe of it was not answered.
+    Accused(Life, Incarnation),
 }
 
-/// What a timer was for.
+/// What a timer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ran {
-    /// The round of probing ended for one member and began for the next.
+    /// The round of probing ends for one member and begins for the next.
     Probe,
+    /// Others are asked to probe.
+    Help,
     /// This life, when it is still down, is forgotten.
     Removal(Life),
     Other,
@@ -60,19 +67,28 @@ pub(crate) struct Swim {
     timers: Timers,
     inbox: Outcome,
     probe: Option<Probe>,
+    /// Whether there was a probe in this round, and it was answered.
+    answered: bool,
+    helpers: Helpers,
+    /// The least incarnation of this node that nobody has suspected yet.
+    unsuspected: Incarnation,
+    /// How much slower than configured this node probes.
+    pub(crate) health: Health,
     token: TimerToken,
-    suspicion: Duration,
     faults: u64,
 }
 
 impl Swim {
     pub(crate) fn new(me: Life, config: foca::Config, seed: u64) -> Self {
         Self {
-            suspicion: config.suspect_to_down_after,
             foca: Foca::new(me, config, ChaCha8Rng::seed_from_u64(seed), LifeCodec),
             timers: Timers::default(),
             inbox: Outcome::default(),
             probe: None,
+            answered: false,
+            helpers: Helpers::default(),
+            unsuspected: 0,
+            health: Health::default(),
             token: TimerToken::default(),
             faults: 0,
         }
@@ -84,24 +100,70 @@ impl Swim {
         self.finish(now, &result);
     }
 
-    /// Runs the first timer that is due, if one is.
-    pub(crate) fn run_due(&mut self, now: Instant) -> Option<Ran> {
-        let timer = self.timers.take_due(now)?;
-        let ran = match &timer {
-            Timer::ProbeRandomMember(_) => Ran::Probe,
-            Timer::RemoveDown(life) => Ran::Removal(*life),
-            _ => Ran::Other,
+    /// What the first timer is for, if it is due.
+    pub(crate) fn due(&self, now: Instant) -> Option<Ran> {
+        self.timers.due(now).map(purpose)
+    }
+
+    /// Runs the first timer, if it is due.
+    pub(crate) fn run_due(&mut self, now: Instant) {
+        let Some(mut timer) = self.timers.take_due(now) else {
+            return;
         };
+        if let Timer::ChangeSuspectToDown { token, .. } = &mut timer {
+            // foca takes a new token whenever it had no company for a while, and the suspicion stands all the same.
+            *token = self.token;
+        }
+        let ran = purpose(&timer);
         let result = self.foca.handle_timer(timer, &mut self.inbox);
-        if ran == Ran::Probe {
-            self.probe = self.inbox.ping().map(|(life, number)| Probe {
-                life,
-                since: now,
-                number,
-            });
+        match ran {
+            Ran::Probe => self.begin_round(now),
+            Ran::Help => self.helpers.asked(self.inbox.asked()),
+            Ran::Removal(_) | Ran::Other => {}
         }
         self.finish(now, &result);
-        Some(ran)
+    }
+
+    fn begin_round(&mut self, now: Instant) {
+        self.answered = false;
+        self.helpers.clear();
+        self.probe = self.inbox.ping().map(|(life, number)| Probe {
+            life,
+            since: now,
+            number,
+        });
+    }
+
+    /// Takes in what the round of probing that is about to end says of this node's own health. Returns the probe
+    /// if it was not answered.
+    pub(crate) fn judge_round(&mut self, now: Instant) -> Option<(Life, FailedProbe)> {
+        if self.answered {
+            self.health.improve();
+            return None;
+        }
+        let probe = self.probe?;
+        self.health.worsen(self.helpers.blame());
+        let failed = FailedProbe {
+            began: probe.since,
+            ended: now,
+            helpers: self.helpers.asked_count(),
+            nacks: self.helpers.heard_count(),
+        };
+        Some((probe.life, failed))
+    }
+
+    /// Somebody suspects this node in one of its incarnations. To have to refute that says something of its own
+    /// health, but only once, however many pass it on.
+    pub(crate) fn note_suspected(&mut self, incarnation: Incarnation) {
+        if incarnation >= self.unsuspected {
+            self.unsuspected = incarnation.saturating_add(1);
+            self.health.worsen(1);
+        }
+    }
+
+    /// Time during which nothing ran here does not count.
+    pub(crate) fn postpone(&mut self, by: Duration) {
+        self.timers.postpone(by);
     }
 
     /// The probe under way, unless it was answered for.
@@ -111,9 +173,22 @@ impl Swim {
 
     /// A packet is about to be handed over: it may be the answer.
     pub(crate) fn note_answer(&mut self, header: &Header<Life>) {
-        self.probe.take_if(|probe| {
-            header.src == probe.life && header.message == Message::Ack(probe.number)
-        });
+        let is_answer = |probe: &mut Probe| match header.message {
+            Message::Ack(number) => header.src == probe.life && number == probe.number,
+            Message::ForwardedAck {
+                origin,
+                probe_number,
+            } => origin == probe.life && probe_number == probe.number,
+            _ => false,
+        };
+        self.answered |= self.probe.take_if(is_answer).is_some();
+    }
+
+    /// A helper has heard nothing from the target of a probe with this number.
+    pub(crate) fn note_nack(&mut self, helper: SocketAddr, number: u8) {
+        if self.probe.is_some_and(|probe| probe.number == number) {
+            self.helpers.heard(helper);
+        }
     }
 
     /// Whoever is probed has shown in another way that it is there. foca takes the same packet from it as if
@@ -122,6 +197,7 @@ impl Swim {
         let Some(probe) = self.probe.take() else {
             return;
         };
+        self.answered = true;
         let ack = SwimPacket {
             header: Header {
                 src: probe.life,
@@ -156,32 +232,30 @@ impl Swim {
         self.apply(now, Member::down(life), false);
     }
 
-    /// A live life did not react: it is suspected, and declared down unless it shows itself.
-    pub(crate) fn suspect(&mut self, now: Instant, life: Life) {
-        let Some(incarnation) = self
-            .sightings()
-            .find(|sighting| sighting.life == life)
-            .map(|sighting| sighting.incarnation)
-        else {
-            return;
-        };
+    /// A live life is suspected, as far as it has not refuted that already.
+    pub(crate) fn suspect(&mut self, now: Instant, life: Life, incarnation: Incarnation) {
         self.apply(now, Member::new(life, incarnation, State::Suspect), true);
+    }
+
+    /// A suspect counts as failed from `at` on, unless it refutes the suspicion.
+    pub(crate) fn set_deadline(&mut self, at: Instant, life: Life, incarnation: Incarnation) {
         let timer = Timer::ChangeSuspectToDown {
             member_id: life,
             incarnation,
             token: self.token,
         };
-        self.timers.insert(now + self.suspicion, timer);
+        self.timers.insert(at, timer);
     }
 
-    /// Whether the suspicion of whoever is at `addr` ends here: with our own verdict, unless it is refuted.
-    pub(crate) fn has_deadline(&self, addr: SocketAddr) -> bool {
-        self.timers.has_deadline(addr)
+    /// A member as foca holds it, if it holds this life for alive.
+    pub(crate) fn sighting(&self, life: Life) -> Option<Sighting> {
+        self.sightings().find(|sighting| sighting.life == life)
     }
 
     /// Goes on under another life; everybody is told that the current one is over.
     pub(crate) fn change_life(&mut self, now: Instant, life: Life) {
         let result = self.foca.change_identity(life, &mut self.inbox);
+        self.unsuspected = 0;
         self.finish(now, &result);
         self.reconnect(now);
     }
@@ -202,7 +276,6 @@ impl Swim {
 
     /// Adapts to the size of the cluster.
     pub(crate) fn retune(&mut self, config: foca::Config) {
-        self.suspicion = config.suspect_to_down_after;
         if self.foca.set_config(config).is_err() {
             self.fault();
         }
@@ -257,9 +330,24 @@ impl Swim {
             debug_assert!(false, "foca: {error}");
             self.fault();
         }
-        for (after, timer) in self.inbox.timers.drain(..) {
-            if let Timer::ProbeRandomMember(token) = timer {
-                self.token = token;
+        for (mut after, timer) in self.inbox.timers.drain(..) {
+            match timer {
+                Timer::ChangeSuspectToDown {
+                    member_id,
+                    incarnation,
+                    token,
+                } => {
+                    self.token = token;
+                    let accused = Note::Accused(member_id, incarnation);
+                    self.inbox.notes.push_back(accused);
+                    continue;
+                }
+                Timer::ProbeRandomMember(token) => {
+                    self.token = token;
+                    after = self.health.stretch(after);
+                }
+                Timer::SendIndirectProbe { .. } => after = self.health.stretch(after),
+                _ => {}
             }
             self.timers.insert(now + after, timer);
         }
@@ -269,6 +357,9 @@ impl Swim {
             .notes
             .iter()
             .any(|note| matches!(note, Note::Renewed(_)));
+        if renewed {
+            self.unsuspected = 0;
+        }
         if renewed && !self.inbox.reconnecting {
             self.inbox.reconnecting = true;
             self.reconnect(now);
@@ -278,6 +369,15 @@ impl Swim {
 
     fn fault(&mut self) {
         self.faults += 1;
+    }
+}
+
+fn purpose(timer: &Timer<Life>) -> Ran {
+    match timer {
+        Timer::ProbeRandomMember(_) => Ran::Probe,
+        Timer::SendIndirectProbe { .. } => Ran::Help,
+        Timer::RemoveDown(life) => Ran::Removal(*life),
+        _ => Ran::Other,
     }
 }
 
@@ -296,6 +396,15 @@ impl Outcome {
     fn ping(&self) -> Option<(Life, u8)> {
         let mut sends = self.sends.iter().rev();
         sends.find_map(|(to, packet)| Some((*to, SwimPacket::ping_number(packet)?)))
+    }
+
+    /// Who is asked for help by the sends that nobody has fetched yet.
+    fn asked(&self) -> impl Iterator<Item = SocketAddr> {
+        let requests = self
+            .sends
+            .iter()
+            .filter(|(_, packet)| SwimPacket::is_ping_request(packet));
+        requests.map(|(to, _)| to.addr)
     }
 }
 

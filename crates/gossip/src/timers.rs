@@ -1,7 +1,7 @@
 //! foca's timers, kept until they are due.
 
-use alloc::collections::BTreeMap;
-use core::net::SocketAddr;
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::{net::SocketAddr, time::Duration};
 
 use foca::Timer;
 use hobnob_wire::Instant;
@@ -11,8 +11,8 @@ use crate::identity::Life;
 /// foca's timers in due order.
 ///
 /// Bounded by the number of members: of the two kinds that belong to a member, only the one that can still
-/// have an effect is kept. A removal is void once a newer life was declared down at the address, and so is
-/// the second of two equal deadlines of a suspect.
+/// have an effect is kept. A removal is void once a newer life was declared down at the address, and a
+/// suspect's deadline once there is another.
 #[derive(Default)]
 pub(crate) struct Timers {
     queue: BTreeMap<Due, Timer<Life>>,
@@ -25,19 +25,14 @@ pub(crate) struct Timers {
 type Due = (Instant, u64);
 
 impl Timers {
-    /// Keeps a timer until `at`.
+    /// Keeps a timer until `at`. Of the kinds that belong to a member, the last one counts.
     pub(crate) fn insert(&mut self, at: Instant, timer: Timer<Life>) {
         self.issued += 1;
         let due = (at, self.issued);
         let superseded = match &timer {
             Timer::RemoveDown(life) => self.removals.insert(life.addr, due),
             Timer::ChangeSuspectToDown { member_id, .. } => {
-                let addr = member_id.addr;
-                let standing = self.deadlines.get(&addr);
-                if standing.is_some_and(|standing| self.queue.get(standing) == Some(&timer)) {
-                    return;
-                }
-                self.deadlines.insert(addr, due)
+                self.deadlines.insert(member_id.addr, due)
             }
             _ => None,
         };
@@ -50,6 +45,26 @@ impl Timers {
     /// When the next one is due.
     pub(crate) fn first(&self) -> Option<Instant> {
         self.queue.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// The first one, if it is due, to look at.
+    pub(crate) fn due(&self, now: Instant) -> Option<&Timer<Life>> {
+        let ((at, _), timer) = self.queue.first_key_value()?;
+        (*at <= now).then_some(timer)
+    }
+
+    /// Puts off everything but the end of the memory of those that are down.
+    pub(crate) fn postpone(&mut self, by: Duration) {
+        let (kept, put_off): (Vec<_>, Vec<_>) = core::mem::take(&mut self.queue)
+            .into_iter()
+            .partition(|(_, timer)| matches!(timer, Timer::RemoveDown(_)));
+        let put_off = put_off
+            .into_iter()
+            .map(|((at, issued), timer)| ((at + by, issued), timer));
+        self.queue = kept.into_iter().chain(put_off).collect();
+        for (at, _) in self.deadlines.values_mut() {
+            *at = *at + by;
+        }
     }
 
     /// The first one, if it is due.
@@ -69,11 +84,6 @@ impl Timers {
             _ => {}
         }
         Some(timer)
-    }
-
-    /// Whether there is a moment at which whoever is at `addr` goes from suspect to down.
-    pub(crate) fn has_deadline(&self, addr: SocketAddr) -> bool {
-        self.deadlines.contains_key(&addr)
     }
 
     /// Drops all but what ends the memory of those that are down.

@@ -199,6 +199,7 @@ fn gone_nodes_are_forgotten_after_a_while() {
         Weather::CALM,
         crate::net::config(|config| {
             config.suspicion_multiplier = 1;
+            config.suspicion_stretch = 1;
             config.forget_after = 13 * SECOND;
         }),
     );

@@ -112,6 +112,16 @@ pub(crate) fn failed(of: Life) -> Vec<u8> {
     })
 }
 
+/// News that a life in its first incarnation did not answer somebody's own probe.
+pub(crate) fn accusation(of: Life, by: SocketAddr) -> Vec<u8> {
+    payload(2, |writer| {
+        put(writer.u8(3));
+        put_life(writer, of);
+        put(writer.u16(0));
+        put_addr(writer, by);
+    })
+}
+
 pub(crate) fn put_life(writer: &mut Writer<'_>, life: Life) {
     put_addr(writer, life.addr);
     put(writer.u64(life.generation));

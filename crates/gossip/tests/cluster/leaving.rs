@@ -78,9 +78,9 @@ fn a_verdict_that_overtakes_the_goodbye_of_a_node_shutting_down_is_not_believed_
         net.partition(|index| u8::from(index == 1));
         let suspects = |net: &Net, by| net.state(by, 1) == Some(NodeState::Suspect);
         net.run_until(30 * SECOND, |net| (0..8).any(|by| suspects(net, by)));
-        net.run_for(Duration::from_millis(900));
+        net.run_for(Duration::from_millis(500));
         net.leave(1);
-        // The suspicion of this profile is over after a second.
+        // The suspicion of this profile is over half a second after others have confirmed it.
         net.run_for(Duration::from_millis(300));
         assert!(
             (0..8).all(|by| by == 1 || suspects(&net, by)),

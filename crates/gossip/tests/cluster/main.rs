@@ -1,6 +1,7 @@
 //! Clusters of membership cores under virtual time, and single cores under hostile hands.
 
 mod changes;
+mod detection;
 mod failure;
 mod forge;
 mod hostile;

@@ -136,7 +136,10 @@ impl Plan {
         let gossip = GossipConfig::new(self.profile);
         let views = REUNION_PAUSE
             + gossip.rejoin_interval * 6
-            + gossip.probe_period * 4 * u32::from(gossip.suspicion_multiplier)
+            + gossip.probe_period
+                * 2
+                * u32::from(gossip.suspicion_multiplier)
+                * u32::from(gossip.suspicion_stretch)
             + gossip.sync_interval * 20;
         views.max(self.traffic.deadline_max * 2)
     }

@@ -44,8 +44,12 @@ pub(crate) struct Host {
     mirror: Mirror,
     version: u64,
     running: bool,
+    /// Its timers run, but what it sends and what is sent to it is held.
+    blocked: bool,
+    frozen: bool,
 }
 
+#[derive(Clone)]
 struct Flight {
     from: SocketAddr,
     to: SocketAddr,
@@ -62,6 +66,7 @@ pub(crate) struct Net {
     pub(crate) recorded: Option<Vec<Vec<u8>>>,
     config: ValidGossipConfig,
     flights: BTreeMap<(Instant, u64), Flight>,
+    held: Vec<Flight>,
     due: BTreeSet<(Instant, usize)>,
     due_of: Vec<Option<Instant>>,
     islands: Vec<u8>,
@@ -122,6 +127,7 @@ impl Net {
             recorded: None,
             config,
             flights: BTreeMap::new(),
+            held: Vec::new(),
             due: BTreeSet::new(),
             due_of: Vec::new(),
             islands: Vec::new(),
@@ -174,6 +180,8 @@ impl Net {
             mirror: Mirror::default(),
             version: 0,
             running: true,
+            blocked: false,
+            frozen: false,
         });
         self.due_of.push(None);
         self.islands.push(0);
@@ -208,6 +216,47 @@ impl Net {
     pub(crate) fn resume(&mut self, index: usize) {
         self.hosts[index].running = true;
         self.reschedule(index);
+    }
+
+    /// As SIGSTOP: nothing runs, and what arrives waits in the socket.
+    pub(crate) fn freeze(&mut self, index: usize) {
+        self.block(index);
+        self.stop_timers(index);
+    }
+
+    /// It goes on: the socket is read before a timer is believed.
+    pub(crate) fn thaw(&mut self, index: usize) {
+        self.unblock(index);
+        self.hosts[index].frozen = false;
+        self.reschedule(index);
+    }
+
+    fn stop_timers(&mut self, index: usize) {
+        self.hosts[index].frozen = true;
+        self.reschedule(index);
+    }
+
+    /// Time passes for the host, but until it is let go nothing leaves or reaches it: an overloaded machine
+    /// whose network threads are starved.
+    pub(crate) fn block(&mut self, index: usize) {
+        self.hosts[index].blocked = true;
+    }
+
+    /// What was held arrives now, in order.
+    pub(crate) fn unblock(&mut self, index: usize) {
+        self.hosts[index].blocked = false;
+        let at = self.hosts[index].addr;
+        let (ours, others) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition::<Vec<_>, _>(|flight| flight.to == at || flight.from == at);
+        self.held = others;
+        for flight in ours {
+            if flight.to == at {
+                self.deliver(&flight);
+            } else {
+                self.send(&flight);
+            }
+        }
     }
 
     /// Hosts of different islands do not reach each other.
@@ -303,6 +352,10 @@ impl Net {
         if !self.hosts[index].running {
             return;
         }
+        if self.hosts[index].blocked {
+            self.held.push(flight.clone());
+            return;
+        }
         let now = self.now;
         let host = &mut self.hosts[index];
         host.gossip
@@ -322,7 +375,12 @@ impl Net {
             if let Some(recorded) = &mut self.recorded {
                 recorded.push(payload.clone());
             }
-            self.send(&Flight { from, to, payload });
+            let flight = Flight { from, to, payload };
+            if self.hosts[index].blocked {
+                self.held.push(flight);
+            } else {
+                self.send(&flight);
+            }
         }
         let host = &mut self.hosts[index];
         while let Some(event) = host.gossip.poll_event() {
@@ -374,7 +432,11 @@ impl Net {
             self.due.remove(&(at, index));
         }
         let host = &self.hosts[index];
-        if let Some(next) = host.gossip.poll_timeout().filter(|_| host.running) {
+        if let Some(next) = host
+            .gossip
+            .poll_timeout()
+            .filter(|_| host.running && !host.frozen)
+        {
             self.due_of[index] = Some(next.at);
             self.due.insert((next.at, index));
         }

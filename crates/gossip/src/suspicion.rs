@@ -1,0 +1,305 @@
+//! Who is suspected, by whom, and until when: Lifeguard's dynamic suspicion (section III-B).
+
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::{net::SocketAddr, time::Duration};
+
+use foca::Incarnation;
+use hobnob_wire::Instant;
+
+use crate::{
+    health::Health,
+    identity::{Identity, Life},
+    why::{Accuser, FailedProbe, Verdict, Why},
+};
+
+/// Accusers beside the first that make a suspicion as certain as it gets: the paper's K.
+pub(crate) const CONFIRMATIONS_MAX: usize = 3;
+
+/// Failed probes of its own that a node remembers of each suspect: the last ones.
+const FAILED_PROBES_MAX: usize = 4;
+
+/// ln(1) … ln(4) in thousandths, for the formula below.
+const LN_MILLI: [u32; CONFIRMATIONS_MAX + 1] = [0, 693, 1_099, 1_386];
+
+/// How long a suspect has to show itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Once enough others have confirmed the suspicion.
+    pub(crate) min: Duration,
+    /// As long as nobody has.
+    pub(crate) max: Duration,
+    /// How many others are enough: fewer than the paper's K where there are fewer to ask.
+    pub(crate) confirmations: usize,
+}
+
+impl Bounds {
+    /// max − (max − min) · ln(C + 1) / ln(K + 1)
+    pub(crate) fn timeout(&self, confirmations: usize) -> Duration {
+        let ln_of = |count: usize| LN_MILLI[count.min(CONFIRMATIONS_MAX)];
+        let needed = ln_of(self.confirmations);
+        if needed == 0 || confirmations >= self.confirmations {
+            return self.min;
+        }
+        self.max - (self.max - self.min) * ln_of(confirmations) / needed
+    }
+}
+
+/// The suspicions of all that are suspected at this moment, and what they led to. Bounded by the number of
+/// members: one of each kind for an address.
+#[derive(Debug, Default)]
+pub(crate) struct Suspicions {
+    open: BTreeMap<SocketAddr, Suspicion>,
+    settled: BTreeMap<SocketAddr, Why>,
+}
+
+/// A life that did not answer somebody.
+#[derive(Debug)]
+pub(crate) struct Suspicion {
+    pub(crate) life: Life,
+    pub(crate) incarnation: Incarnation,
+    since: Instant,
+    /// From when the suspect's time counts: later than `since` where something spoke for it meanwhile.
+    counts_from: Instant,
+    /// No verdict before this, whatever the formula says.
+    spared_until: Instant,
+    /// This node's own health when it began.
+    health: Health,
+    accusers: Vec<Told>,
+    probes: Vec<FailedProbe>,
+    /// When it was last told to its face.
+    warned_at: Option<Instant>,
+    /// When its answers to messages last put off the verdict.
+    vouched_at: Option<Instant>,
+}
+
+/// A suspect whose time is up, unless something else than gossip speaks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspect {
+    /// Which process.
+    pub whom: Identity,
+    /// Since when its time counts.
+    pub since: Instant,
+}
+
+/// An accuser, and how often it was passed on.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    accuser: Accuser,
+    times: u8,
+}
+
+/// An accusation that others should hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Accusation {
+    pub(crate) life: Life,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) accuser: SocketAddr,
+}
+
+impl Suspicions {
+    pub(crate) fn get(&self, addr: SocketAddr) -> Option<&Suspicion> {
+        self.open.get(&addr)
+    }
+
+    /// Whether nobody is suspected.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// It is suspected here from `now` on, unless it is already. Says whether that is new.
+    pub(crate) fn begin(
+        &mut self,
+        now: Instant,
+        life: Life,
+        incarnation: Incarnation,
+        health: Health,
+    ) -> bool {
+        let known = self.open.get(&life.addr);
+        if known.is_some_and(|known| known.life == life && known.incarnation == incarnation) {
+            return false;
+        }
+        let suspicion = Suspicion {
+            life,
+            incarnation,
+            since: now,
+            counts_from: now,
+            spared_until: now,
+            health,
+            accusers: Vec::new(),
+            probes: Vec::new(),
+            warned_at: None,
+            vouched_at: None,
+        };
+        self.open.insert(life.addr, suspicion);
+        true
+    }
+
+    /// Somebody's own probe of it failed. Says whether that counts: not what is known, nor more than enough.
+    pub(crate) fn accuse(&mut self, now: Instant, accusation: &Accusation) -> bool {
+        let Some(suspicion) = self.open.get_mut(&accusation.life.addr) else {
+            return false;
+        };
+        let counts = suspicion.life == accusation.life
+            && suspicion.incarnation == accusation.incarnation
+            && suspicion.accusers.len() <= CONFIRMATIONS_MAX
+            && !suspicion.is_accused_by(accusation.accuser);
+        if counts {
+            let accuser = Accuser {
+                addr: accusation.accuser,
+                at: now,
+            };
+            suspicion.accusers.push(Told { accuser, times: 0 });
+        }
+        counts
+    }
+
+    /// This node's own probe of a life was not answered.
+    pub(crate) fn note_probe(&mut self, life: Life, probe: FailedProbe) {
+        let open = self.open.get_mut(&life.addr);
+        if let Some(suspicion) = open.filter(|suspicion| suspicion.life == life) {
+            if suspicion.probes.len() == FAILED_PROBES_MAX {
+                suspicion.probes.remove(0);
+            }
+            suspicion.probes.push(probe);
+        }
+    }
+
+    /// Those whose time is up.
+    pub(crate) fn due(&self, now: Instant, bounds: Bounds) -> impl Iterator<Item = Suspect> {
+        let due = self
+            .open
+            .values()
+            .filter(move |suspicion| suspicion.deadline(&bounds) <= now);
+        due.map(|suspicion| Suspect {
+            whom: suspicion.life.identity(),
+            since: suspicion.counts_from,
+        })
+    }
+
+    /// Whoever is suspected at the address is spared until then.
+    pub(crate) fn spare(&mut self, addr: SocketAddr, until: Instant) {
+        if let Some(suspicion) = self.open.get_mut(&addr) {
+            suspicion.spared_until = until;
+        }
+    }
+
+    /// Something speaks for the process: its time counts from now on. Who that is, if it is suspected.
+    pub(crate) fn vouch(&mut self, now: Instant, whom: Identity) -> Option<(Life, Incarnation)> {
+        let suspicion = self.open.get_mut(&whom.addr)?;
+        if suspicion.life.identity() != whom {
+            return None;
+        }
+        suspicion.counts_from = now;
+        suspicion.vouched_at = Some(now);
+        Some((suspicion.life, suspicion.incarnation))
+    }
+
+    /// Who is to be told to its face that it is suspected, if whoever is at the address is and was not told
+    /// within `pause`. It counts as told then.
+    pub(crate) fn warn(
+        &mut self,
+        now: Instant,
+        addr: SocketAddr,
+        pause: Duration,
+    ) -> Option<(Life, Incarnation)> {
+        let suspicion = self.open.get_mut(&addr)?;
+        let is_told = suspicion.warned_at.is_some_and(|at| now < at + pause);
+        if is_told {
+            return None;
+        }
+        suspicion.warned_at = Some(now);
+        Some((suspicion.life, suspicion.incarnation))
+    }
+
+    /// It is not suspected any more.
+    pub(crate) fn end(&mut self, addr: SocketAddr) {
+        self.open.remove(&addr);
+    }
+
+    /// It counts as failed.
+    pub(crate) fn settle(&mut self, now: Instant, addr: SocketAddr, bounds: &Bounds) {
+        if let Some(suspicion) = self.open.remove(&addr) {
+            let verdict = Verdict {
+                at: now,
+                is_own: suspicion.deadline(bounds) <= now,
+            };
+            self.settled.insert(addr, suspicion.explain(Some(verdict)));
+        }
+    }
+
+    /// It is not remembered any more.
+    pub(crate) fn forget(&mut self, addr: SocketAddr) {
+        self.settled.remove(&addr);
+    }
+
+    /// Why it is suspected, or was last declared dead.
+    pub(crate) fn why(&self, addr: SocketAddr) -> Option<Why> {
+        let open = self.open.get(&addr).map(|open| open.explain(None));
+        open.or_else(|| self.settled.get(&addr).cloned())
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.open.clear();
+    }
+
+    /// Accusations that were passed on fewer than `limit` times.
+    pub(crate) fn untold(&self, limit: u8) -> impl Iterator<Item = Accusation> {
+        self.open.values().flat_map(move |suspicion| {
+            let untold = suspicion
+                .accusers
+                .iter()
+                .filter(move |told| told.times < limit);
+            untold.map(|told| Accusation {
+                life: suspicion.life,
+                incarnation: suspicion.incarnation,
+                accuser: told.accuser.addr,
+            })
+        })
+    }
+
+    /// These were passed on to so many peers.
+    pub(crate) fn told(&mut self, accusations: &[Accusation], peers: u8) {
+        for accusation in accusations {
+            let Some(suspicion) = self.open.get_mut(&accusation.life.addr) else {
+                continue;
+            };
+            for told in &mut suspicion.accusers {
+                if told.accuser.addr == accusation.accuser {
+                    told.times = told.times.saturating_add(peers);
+                }
+            }
+        }
+    }
+
+    /// Time during which this node did not run is nobody's fault.
+    pub(crate) fn postpone(&mut self, by: Duration) {
+        for suspicion in self.open.values_mut() {
+            suspicion.counts_from = suspicion.counts_from + by;
+            suspicion.spared_until = suspicion.spared_until + by;
+        }
+    }
+}
+
+impl Suspicion {
+    pub(crate) fn is_accused_by(&self, addr: SocketAddr) -> bool {
+        self.accusers.iter().any(|told| told.accuser.addr == addr)
+    }
+
+    fn explain(&self, verdict: Option<Verdict>) -> Why {
+        Why {
+            identity: self.life.identity(),
+            since: self.since,
+            health: self.health.score(),
+            accusers: self.accusers.iter().map(|told| told.accuser).collect(),
+            probes: self.probes.clone(),
+            vouched_at: self.vouched_at,
+            verdict,
+        }
+    }
+
+    /// When it counts as failed, as far as is known now.
+    pub(crate) fn deadline(&self, bounds: &Bounds) -> Instant {
+        let at = self.counts_from + bounds.timeout(self.accusers.len().saturating_sub(1));
+        at.max(self.spared_until)
+    }
+}

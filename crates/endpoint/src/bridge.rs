@@ -1,5 +1,6 @@
 //! What one core learns and the others must do about it.
 
+use alloc::vec::Vec;
 use core::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
@@ -61,14 +62,25 @@ impl Endpoint {
     }
 
     /// What messages have shown counts for membership: a peer that has answered anything sent since its
-    /// probe began is there, whatever became of the probe itself.
+    /// probe began, or since it is suspected, is there, whatever became of the gossip.
     pub(crate) fn answer_for_peers(&mut self, now: Instant) {
         if let Some(probe) = self.gossip.probe()
-            && let Some(peer) = self.session_with(probe.whom)
-            && self.messaging.has_answered(peer, probe.since)
+            && self.has_answered(probe.whom, probe.since)
         {
             self.gossip.probe_answered(now);
         }
+        let due: Vec<gossip::Suspect> = self.gossip.suspects_due(now).collect();
+        for suspect in due {
+            if self.has_answered(suspect.whom, suspect.since) {
+                self.gossip.vouch(now, suspect.whom);
+            }
+        }
+    }
+
+    /// Whether this very process has answered anything that was sent at `since` or later.
+    fn has_answered(&self, whom: gossip::Identity, since: Instant) -> bool {
+        self.session_with(whom)
+            .is_some_and(|peer| self.messaging.has_answered(peer, since))
     }
 
     /// SWIM sends each probe once. A ping goes beside it, one byte of the same datagram, and is repeated until
@@ -106,7 +118,7 @@ impl Endpoint {
         is_news
     }
 
-    fn queue_gossip(&mut self, now: Instant, to: SocketAddr, payload: alloc::vec::Vec<u8>) {
+    fn queue_gossip(&mut self, now: Instant, to: SocketAddr, payload: Vec<u8>) {
         // A full table of peers leaves nothing to do for this payload: gossip is repeated by its nature.
         if let Ok(peer) = self.sessions.connect(now, to) {
             self.gossip_queue.push(peer, payload);

@@ -1,5 +1,7 @@
 //! Puts the frames of all cores into datagrams.
 
+use core::net::SocketAddr;
+
 use hobnob_session::TRAILER_BYTES;
 use hobnob_wire::{Frame, Instant, Peer, Transmit, Writer};
 
@@ -55,9 +57,8 @@ impl Endpoint {
         let (mut len, mut segment, mut segments) = (0, self.datagram_bytes, 0);
         while segments < SEGMENTS_MAX && len + segment <= room {
             let wants_next = segments + 1 < SEGMENTS_MAX && len + 2 * segment <= room;
-            let Some(datagram) =
-                self.datagram(now, peer, &mut buffer[len..len + segment], wants_next)
-            else {
+            let buffer = &mut buffer[len..len + segment];
+            let Some(datagram) = self.datagram(now, (peer, to), buffer, wants_next) else {
                 break;
             };
             len += datagram.len;
@@ -78,7 +79,7 @@ impl Endpoint {
     fn datagram(
         &mut self,
         now: Instant,
-        peer: Peer,
+        (peer, to): (Peer, SocketAddr),
         buffer: &mut [u8],
         pad: bool,
     ) -> Option<Composed> {
@@ -86,6 +87,11 @@ impl Endpoint {
         w.hold_back(TRAILER_BYTES);
         let packet = self.sessions.begin(peer, &mut w).ok()?;
         let header = w.len();
+        if let Some(warning) = self.gossip.warning(now, to) {
+            // It stands first in a datagram that has room for any gossip payload.
+            let written = Frame::Gossip(&warning).encode(&mut w);
+            debug_assert!(written.is_ok(), "an empty datagram holds a warning");
+        }
         self.write_gossip(peer, &mut w);
         let filled = self.messaging.fill(now, peer, packet, &mut w);
         if w.len() == header {

@@ -27,6 +27,8 @@
 //!   never starves failure detection.
 //! - A peer under probe is asked again until it answers, and whatever it answers counts: neither a few lost
 //!   datagrams nor a link full of messages make a suspect of it. To be heard alone does not count.
+//!   The same holds for a suspect whose time is up: an answer to anything sent since puts the verdict off.
+//! - Whoever is suspected hears of it in the first datagram that goes to it, whatever else that is for.
 //! - Datagrams of one transmit are equally long but for the last, so that one system call can send them.
 //! - A peer's bytes never panic it, and one bad datagram spoils no other.
 //!

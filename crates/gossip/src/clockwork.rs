@@ -110,7 +110,9 @@ impl Gossip {
             let mut failed = None;
             if due == Ran::Probe {
                 failed = self.swim.judge_round(now);
-                self.expect_suspicion(now);
+                if !self.suspicions.is_empty() {
+                    self.expect_suspicion(now);
+                }
             }
             self.swim.run_due(now);
             if let Ran::Removal(life) = due {

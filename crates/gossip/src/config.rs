@@ -152,7 +152,7 @@ impl GossipConfig {
                 suspicion_stretch: 10,
                 gossip_interval: Duration::from_millis(200),
                 gossip_fanout: 3,
-                sync_interval: Duration::from_secs(1),
+                sync_interval: Duration::from_secs(2),
                 rejoin_interval: Duration::from_secs(10),
                 leave_repeat: Duration::from_millis(100),
                 leave_timeout: Duration::from_secs(2),

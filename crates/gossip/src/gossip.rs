@@ -109,6 +109,8 @@ pub struct Gossip {
     pub(crate) leave: Option<Leave>,
     /// Where the next round of anti-entropy begins.
     pub(crate) sync_from: Option<SocketAddr>,
+    /// Rounds of anti-entropy so far.
+    pub(crate) sync_rounds: u8,
     pub(crate) stats: GossipStats,
     pub(crate) schedule: Schedule,
     pub(crate) suspicions: Suspicions,
@@ -153,6 +155,7 @@ impl Gossip {
             asks: Asks::default(),
             leave: None,
             sync_from: None,
+            sync_rounds: 0,
             stats: GossipStats::default(),
             schedule: Schedule::default(),
             now,

@@ -56,6 +56,9 @@ pub(crate) const LIFE_BYTES_MAX: usize = ADDR_BYTES_MAX + 8 + 8;
 /// Encoded bytes of a record: life, version, what the node declares, metadata.
 pub(crate) const RECORD_BYTES_MAX: usize = LIFE_BYTES_MAX + 8 + 1 + METADATA_BYTES_MAX;
 
+/// Encoded bytes of a digest entry: life, version, liveness, incarnation.
+pub(crate) const DIGEST_ENTRY_BYTES_MAX: usize = LIFE_BYTES_MAX + 8 + 1 + 4;
+
 /// Encoded bytes of the SWIM header: source, its incarnation, destination, message with a third life and a
 /// probe number.
 pub(crate) const SWIM_HEADER_BYTES_MAX: usize = 3 * LIFE_BYTES_MAX + 2 + 2;

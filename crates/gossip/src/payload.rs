@@ -10,6 +10,7 @@
 //! | 6 | resume | range: the sender could not answer all of a digest; send one of the rest |
 //! | 7 | leave ack | generation u64, version varint: the sender knows that the receiver has left |
 //! | 8 | nack | probe number u8: the receiver asked for this probe, and its target has not answered |
+//! | 9 | summary | hash u64 of all digest entries of live nodes: if the receiver's is another, it sends its digest |
 //!
 //! Lists end where the payload ends.
 
@@ -65,6 +66,7 @@ pub(crate) enum Payload<'a> {
     Resume(Range),
     LeaveAck(LeaveAck),
     Nack(u8),
+    Summary(u64),
 }
 
 /// One thing a node tells another about a third.
@@ -125,6 +127,7 @@ const WANT: u8 = 5;
 const RESUME: u8 = 6;
 const LEAVE_ACK: u8 = 7;
 const NACK: u8 = 8;
+const SUMMARY: u8 = 9;
 
 impl Range {
     pub(crate) const ALL: Self = Self {
@@ -174,6 +177,7 @@ impl<'a> Payload<'a> {
                 version: reader.varint("record version")?,
             }),
             NACK => Self::Nack(reader.u8("probe number")?),
+            SUMMARY => Self::Summary(reader.u64("summary")?),
             _ => return Err(DecodeError::Invalid { field }.into()),
         };
         reader.finish("gossip payload")?;
@@ -182,7 +186,10 @@ impl<'a> Payload<'a> {
 
     /// Whether it is there to be answered.
     pub(crate) const fn is_question(&self) -> bool {
-        matches!(self, Self::Digest(_) | Self::Want(_) | Self::Resume(_))
+        matches!(
+            self,
+            Self::Digest(_) | Self::Want(_) | Self::Resume(_) | Self::Summary(_)
+        )
     }
 
     /// Addresses that one payload can ask for.
@@ -214,6 +221,10 @@ impl<'a> Payload<'a> {
 
     pub(crate) fn nack(number: u8) -> Vec<u8> {
         write(NACK, |writer| writer.u8(number))
+    }
+
+    pub(crate) fn summary(hash: u64) -> Vec<u8> {
+        write(SUMMARY, |writer| writer.u64(hash))
     }
 
     pub(crate) fn leave_ack(ack: LeaveAck) -> Vec<u8> {

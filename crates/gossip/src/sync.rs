@@ -5,19 +5,24 @@
 //! same with a digest of nothing but itself, so it learns everything from one peer, at the rate the answers
 //! arrive.
 //!
+//! Most of the time there is nothing to compare, so a round begins with a *summary*, a hash over what is known of
+//! the live, and only whoever has another one sends digests: the cost of knowing the same does not grow with the
+//! cluster. What is known of the gone differs by right, as newcomers never hear of them; while anybody counts as
+//! failed here, every few rounds begin with digests, in case others have heard its goodbye.
+//!
 //! What only one side holds for failed is not believed by the other, who may know better. It tells the node
 //! in question, which comes back under its next life if it is there, and suspects it if it stays silent.
 
 use alloc::{collections::VecDeque, vec::Vec};
 use core::net::SocketAddr;
 
-use hobnob_wire::{Instant, limits::GOSSIP_BYTES_MAX};
+use hobnob_wire::{Instant, Writer, limits::GOSSIP_BYTES_MAX};
 
 use crate::{
     directory::Entry,
     gossip::Gossip,
     identity::Life,
-    limits::DIGESTS_PER_ROUND_MAX,
+    limits::{DIGEST_ENTRY_BYTES_MAX, DIGESTS_PER_ROUND_MAX},
     own::Hearsay,
     pack::{ItemPacker, pack_digests},
     payload::{Digest, DigestEntry, Item, Liveness, Payload, Range},
@@ -27,6 +32,9 @@ use crate::{
 /// More entries than a round's digests hold, of which the smallest has 19 bytes: what does not fit begins with
 /// one that is there.
 const DIGEST_ENTRIES_MAX: usize = DIGESTS_PER_ROUND_MAX * GOSSIP_BYTES_MAX / 16;
+
+/// Of so many rounds one begins with digests, while anybody counts as failed.
+const DIGEST_ROUNDS: u8 = 4;
 
 /// What follows from comparing two views of one address.
 #[derive(Debug, Default)]
@@ -42,21 +50,57 @@ struct Verdict {
 }
 
 impl Gossip {
-    /// Compares a part of what is known with a random peer, the next part next time.
+    /// Compares what is known with a random peer.
     pub(crate) fn sync_round(&mut self) {
-        let Some(peer) = self
-            .directory
-            .sample_live(&mut self.rng, 1, None)
-            .first()
-            .copied()
-        else {
+        let peers = self.directory.sample_live(&mut self.rng, 1, None);
+        let Some(peer) = peers.first().copied() else {
             return;
         };
+        self.sync_rounds = self.sync_rounds.wrapping_add(1);
+        if self.directory.has_failed() && self.sync_rounds.is_multiple_of(DIGEST_ROUNDS) {
+            self.compare_with(peer);
+        } else {
+            let hash = self.summary();
+            self.outbox.push(peer, Payload::summary(hash));
+        }
+    }
+
+    /// Compares with a peer if it knows something else of the live.
+    pub(crate) fn handle_summary(&mut self, from: SocketAddr, hash: u64) {
+        if hash != self.summary() {
+            self.compare_with(from);
+        }
+    }
+
+    /// Compares a part of what is known, the next part next time.
+    fn compare_with(&mut self, peer: SocketAddr) {
         let range = Range {
             start: self.sync_from,
             end: None,
         };
         self.sync_from = self.send_digests(peer, range);
+    }
+
+    /// A hash over what is known of the live, this node included. Refutations are left out: of its own a node
+    /// may know more than others ever hear.
+    fn summary(&self) -> u64 {
+        let mut live: Vec<DigestEntry> = self
+            .directory
+            .range(Range::ALL)
+            .filter(|entry| entry.live)
+            .map(Entry::digest)
+            .collect();
+        let me = self.own_digest();
+        let place = live.partition_point(|entry| entry.life.addr < me.life.addr);
+        live.insert(place, me);
+        live.iter()
+            .fold(Fnv::BASIS, |hash, entry| {
+                hash.with(&DigestEntry {
+                    incarnation: 0,
+                    ..*entry
+                })
+            })
+            .0
     }
 
     /// Sends all that is known of a range, or as much as one round may take; then returns where to go on.
@@ -175,6 +219,24 @@ impl Gossip {
             },
             incarnation: 0,
         }
+    }
+}
+
+/// FNV-1a of 64 bits: two views that differ share a hash once in 10^19 comparisons.
+#[derive(Clone, Copy)]
+struct Fnv(u64);
+
+impl Fnv {
+    const BASIS: Self = Self(0xcbf2_9ce4_8422_2325);
+    const PRIME: u64 = 0x0100_0000_01b3;
+
+    fn with(self, entry: &DigestEntry) -> Self {
+        let mut buffer = [0; DIGEST_ENTRY_BYTES_MAX];
+        let mut writer = Writer::new(&mut buffer);
+        let written = entry.encode(&mut writer);
+        debug_assert!(written.is_ok(), "the buffer holds the largest entry");
+        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(Self::PRIME);
+        Self(writer.written().iter().fold(self.0, step))
     }
 }
 

@@ -114,6 +114,13 @@ impl Directory {
         !self.gone.is_empty()
     }
 
+    /// Whether anybody counts as failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        let liveness = |addr| self.get(addr).map(Entry::liveness);
+        let mut gone = self.gone.iter().map(|(_, addr)| *addr);
+        gone.any(|addr| liveness(addr) == Some(Liveness::Failed))
+    }
+
     pub(crate) fn report(&mut self, event: Event) {
         if self.events.len() == EVENTS_MAX {
             self.events.pop_front();

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::metadata::Metadata;
 use crate::runner::Shell;
@@ -18,6 +18,11 @@ pub const PROFILE: &str = "sim";
 pub const PACKAGE: &str = "hobnob-sim";
 /// See [`PACKAGE`].
 pub const PROGRAM: &str = "day";
+/// The program that measures membership.
+const MEMBERSHIP: &str = "membership";
+
+/// Seeds of each row of the small table in `cargo xtask ci`.
+const CI_MEMBERSHIP_SEEDS: u64 = 3;
 
 /// What `--sabotage` alone stands for.
 const ALL_FAULTS: &str = "all";
@@ -35,9 +40,61 @@ const CI_OTHERS: &[(&str, &str)] = &[
     ("saturated", "4"),
 ];
 
+/// What to run instead of bad days.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Measurement {
+    /// How well membership tells crashes from slowness, with plain foca beside it
+    Membership(MembershipOptions),
+}
+
+/// What to measure of membership.
+#[derive(Args, Clone, Debug)]
+pub struct MembershipOptions {
+    /// Seeds of each row.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub seeds: u64,
+    /// The first seed.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub from: u64,
+    /// Only the rows that have this in their name.
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// Smaller clusters, in less than a minute, instead of the whole table, which takes about an hour of two cores.
+    #[arg(long)]
+    pub small: bool,
+    /// Clusters at once; as many as there are cores unless set.
+    #[arg(long, value_name = "J")]
+    pub jobs: Option<usize>,
+    /// Say what came of each cluster as soon as it is over.
+    #[arg(long)]
+    pub verbose: bool,
+}
+
+impl MembershipOptions {
+    /// The program's command line.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec!["--seeds".to_owned(), self.seeds.to_string()];
+        arguments.extend(["--from".to_owned(), self.from.to_string()]);
+        if let Some(only) = &self.only {
+            arguments.extend(["--only".to_owned(), only.clone()]);
+        }
+        if let Some(jobs) = self.jobs {
+            arguments.extend(["--jobs".to_owned(), jobs.to_string()]);
+        }
+        let switches = [(self.small, "--small"), (self.verbose, "--verbose")];
+        let set = switches.iter().filter(|(is_set, _)| *is_set);
+        arguments.extend(set.map(|(_, flag)| (*flag).to_owned()));
+        arguments
+    }
+}
+
 /// What to run.
 #[derive(Args, Clone, Debug, Default)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Options {
+    /// Instead: a measurement.
+    #[command(subcommand)]
+    pub measurement: Option<Measurement>,
     /// Which kind of days: any, loss, partition, restart, pause, and more; a wrong name lists them.
     #[arg(long, value_name = "NAME", default_value = "any")]
     pub scenario: String,
@@ -101,7 +158,11 @@ pub fn run(shell: &mut Shell, options: &Options) -> Result<(), String> {
             Some(fault.as_str()).filter(|name| *name != ALL_FAULTS),
         );
     }
-    let runner = build(shell)?;
+    if let Some(Measurement::Membership(options)) = &options.measurement {
+        let program = build(shell, MEMBERSHIP)?;
+        return shell.run(Command::new(program).args(options.arguments()));
+    }
+    let runner = build(shell, PROGRAM)?;
     shell.run(Command::new(runner).args(options.arguments()))
 }
 
@@ -111,7 +172,7 @@ pub fn run(shell: &mut Shell, options: &Options) -> Result<(), String> {
 ///
 /// As [`run`].
 pub fn check(shell: &mut Shell) -> Result<(), String> {
-    let runner = build(shell)?;
+    let runner = build(shell, PROGRAM)?;
     let scenarios = [("any", CI_SEEDS)];
     for (scenario, seeds) in scenarios.iter().chain(CI_OTHERS) {
         let arguments = ["--scenario", scenario, "--seeds", seeds];
@@ -120,7 +181,25 @@ pub fn check(shell: &mut Shell) -> Result<(), String> {
     Ok(())
 }
 
-fn build(shell: &mut Shell) -> Result<PathBuf, String> {
+/// The step of `cargo xtask ci` that measures membership.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn check_membership(shell: &mut Shell) -> Result<(), String> {
+    let options = MembershipOptions {
+        seeds: CI_MEMBERSHIP_SEEDS,
+        from: 0,
+        only: None,
+        small: true,
+        jobs: None,
+        verbose: false,
+    };
+    let program = build(shell, MEMBERSHIP)?;
+    shell.run(Command::new(program).args(options.arguments()))
+}
+
+fn build(shell: &mut Shell, program: &str) -> Result<PathBuf, String> {
     shell.cargo(&[
         "build",
         "--quiet",
@@ -130,9 +209,9 @@ fn build(shell: &mut Shell) -> Result<PathBuf, String> {
         "--package",
         PACKAGE,
         "--bin",
-        PROGRAM,
+        program,
         "--no-default-features",
     ])?;
     let target = Metadata::load(&shell.root)?.target_directory;
-    Ok(target.join(PROFILE).join(PROGRAM))
+    Ok(target.join(PROFILE).join(program))
 }

@@ -66,6 +66,10 @@ const DAYS: Step = Step {
     name: "sim",
     run: sim::check,
 };
+const MEMBERSHIP: Step = Step {
+    name: "membership",
+    run: sim::check_membership,
+};
 const SABOTAGE: Step = Step {
     name: "sabotage",
     run: sabotage::check,
@@ -74,7 +78,7 @@ const SABOTAGE: Step = Step {
 /// Everything, the quick checks first.
 pub const CI: &[Step] = &[
     FORMAT, HOUSE, LICENCE, VERSION, PURE, CLIPPY, FUZZ, DOCS, TESTS, DOC_TESTS, NAMESPACES, DAYS,
-    SABOTAGE,
+    MEMBERSHIP, SABOTAGE,
 ];
 /// The `fmt` chore.
 pub const FMT: &[Step] = &[FORMAT];

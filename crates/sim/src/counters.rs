@@ -72,6 +72,10 @@ named! {
         Pause = "pause",
         /// A stopped process goes on.
         Resume = "resume",
+        /// A process was kept from sending and receiving.
+        Block = "block",
+        /// A blocked process sends and receives again.
+        Unblock = "unblock",
         /// One direction between two nodes was cut.
         Cut = "cut",
         /// Two groups of nodes were cut off from each other.

@@ -90,6 +90,37 @@ impl<A: Application> Sim<A> {
         }
     }
 
+    /// Blocks a process as an overloaded machine does: its timers go off, but what arrives waits in its socket
+    /// until that is full, and what it sends is held. A dead or blocked one stays as it is. (Lifeguard,
+    /// section V: its threads block before they send and after they receive.)
+    pub fn block(&mut self, node: NodeId) {
+        if self.set_blocked(node, true) {
+            self.note(Fault::Block, node);
+        }
+    }
+
+    /// Ends that: what was held is sent, and the socket is read.
+    pub fn unblock(&mut self, node: NodeId) {
+        if self.set_blocked(node, false) {
+            self.note(Fault::Unblock, node);
+            let from = self.addr(node);
+            let process = self.nodes[node.0].process.as_mut();
+            let held = process.map(|process| std::mem::take(&mut process.held));
+            for (to, bytes) in held.into_iter().flatten() {
+                self.network.send(self.now, node, from, to, bytes);
+            }
+            self.run(node);
+        }
+    }
+
+    fn set_blocked(&mut self, node: NodeId, is_blocked: bool) -> bool {
+        let process = self.nodes[node.0].process.as_mut();
+        let changes = process.filter(|process| process.is_blocked != is_blocked);
+        changes
+            .map(|process| process.is_blocked = is_blocked)
+            .is_some()
+    }
+
     fn set_paused(&mut self, node: NodeId, is_paused: bool, fault: Fault) -> bool {
         let process = self.nodes[node.0].process.as_mut();
         let changes = process.filter(|process| process.is_paused != is_paused);

@@ -105,6 +105,7 @@ pub mod day;
 mod faults;
 mod generations;
 mod host;
+pub mod membership;
 pub mod model;
 mod network;
 mod node;

@@ -5,6 +5,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
 };
 
+use bytes::Bytes;
 use hobnob_endpoint::{Endpoint, EndpointConfig, wire::Instant};
 
 use crate::{
@@ -68,6 +69,10 @@ pub(crate) struct Process {
     /// When it runs for another reason than a timer: its socket holds something, or it has something to send.
     pub(crate) runs_at: Option<Instant>,
     pub(crate) is_paused: bool,
+    /// Its timers go off, but it reads nothing from its socket, and what it sends is held.
+    pub(crate) is_blocked: bool,
+    /// What it has sent since it is blocked.
+    pub(crate) held: Vec<(SocketAddr, Bytes)>,
     /// What was added last is not sent before the process runs again.
     pub(crate) is_unsent: bool,
     /// When its next timer goes off in the world's time, as of the last [`Process::wind`].
@@ -118,6 +123,8 @@ impl Process {
             socket: Socket::default(),
             runs_at: None,
             is_paused: false,
+            is_blocked: false,
+            held: Vec::new(),
             is_unsent: false,
             timer: None,
         }
@@ -136,6 +143,7 @@ impl Process {
     }
 
     fn due(&self) -> Option<Instant> {
-        self.timer.into_iter().chain(self.runs_at).min()
+        let runs_at = self.runs_at.filter(|_| !self.is_blocked);
+        self.timer.into_iter().chain(runs_at).min()
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     application::Application,
     clock::Clock,
     counters::Fate,
+    host::{SOCKET_BYTES_DEFAULT, SOCKET_OVERHEAD_BYTES},
     network::Arrival,
     node::{NodeId, Process},
     record::Seen,
@@ -16,6 +17,9 @@ use crate::{
 
 /// Bytes of the send buffer: what the driver uses.
 const BUFFER_BYTES: usize = 65_000;
+
+/// Datagrams that a blocked process holds: what fits a socket's buffer, of the smallest.
+const HELD_MAX: usize = SOCKET_BYTES_DEFAULT / SOCKET_OVERHEAD_BYTES;
 
 impl<A: Application> Sim<A> {
     /// Starts the process of a node as its configuration says.
@@ -54,7 +58,9 @@ impl<A: Application> Sim<A> {
         };
         process.runs_at = None;
         let now = process.clock.at(self.now);
-        process.socket.read(&mut self.batch);
+        if !process.is_blocked {
+            process.socket.read(&mut self.batch);
+        }
         for (from, datagram) in self.batch.drain(..) {
             process.endpoint.handle_datagram(now, from, &datagram);
         }
@@ -127,7 +133,14 @@ impl<A: Application> Sim<A> {
             let segment = transmit.segment_size.unwrap_or(transmit.len).max(1);
             while !rest.is_empty() {
                 let datagram = rest.split_to(segment.min(rest.len()));
-                self.network.send(self.now, id, from, transmit.to, datagram);
+                if process.is_blocked {
+                    // A send buffer is as large as a receive buffer; what it has no room for is dropped.
+                    if process.held.len() < HELD_MAX {
+                        process.held.push((transmit.to, datagram));
+                    }
+                } else {
+                    self.network.send(self.now, id, from, transmit.to, datagram);
+                }
             }
         }
     }

@@ -1,0 +1,84 @@
+//! Measures membership over all cores and prints the table. `cargo xtask sim membership` builds and calls it.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line talks to its terminal"
+)]
+
+mod options;
+
+use std::{
+    process::ExitCode,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use hobnob_sim::membership::{
+    Trial, Trouble,
+    table::{self, Table},
+};
+use options::Options;
+
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(complaint) => {
+            eprintln!("{complaint}");
+            return ExitCode::from(2);
+        }
+    };
+    let mut trials = if options.small {
+        table::small()
+    } else {
+        table::full()
+    };
+    for trial in &mut trials {
+        let name = |trouble| format!("N={}, {trouble}", trial.size);
+        let is_meant = |trouble: &Trouble| name(*trouble).contains(&options.only);
+        trial.troubles.retain(is_meant);
+    }
+    trials.retain(|trial| !trial.troubles.is_empty());
+    if trials.is_empty() {
+        eprintln!("no row has {:?} in its name", options.only);
+        return ExitCode::from(2);
+    }
+    let table = run(&options, &trials);
+    print!("{table}");
+    let broken = table.broken();
+    for line in &broken {
+        println!("missed: {line}");
+    }
+    if broken.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Every trial with every seed, each on the next core that is free.
+fn run(options: &Options, trials: &[Trial]) -> Table {
+    let seeds = options.from..options.from + options.seeds;
+    let work: Vec<(&Trial, u64)> = trials
+        .iter()
+        .flat_map(|trial| seeds.clone().map(move |seed| (trial, seed)))
+        .collect();
+    let next = AtomicUsize::new(0);
+    let total = Mutex::new(Table::default());
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs {
+            scope.spawn(|| {
+                while let Some(&(trial, seed)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let findings = trial.run(seed);
+                    if options.verbose {
+                        eprintln!("seed {seed}, {trial:?}: {findings:?}");
+                    }
+                    let mut total = total.lock().expect("no panic while adding up");
+                    total.add(trial, findings);
+                }
+            });
+        }
+    });
+    total.into_inner().expect("as above")
+}

@@ -1,0 +1,54 @@
+//! The command line.
+
+use std::{num::NonZeroUsize, str::FromStr, thread::available_parallelism};
+
+const USAGE: &str =
+    "usage: membership [--small] [--only TEXT] [--seeds N] [--from S] [--jobs J] [--verbose]";
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// Smaller clusters, in a few minutes.
+    pub(crate) small: bool,
+    /// Only the rows that have this in their name.
+    pub(crate) only: String,
+    pub(crate) from: u64,
+    pub(crate) seeds: u64,
+    pub(crate) jobs: usize,
+    /// Say what came of each trial as soon as it is over.
+    pub(crate) verbose: bool,
+}
+
+impl Options {
+    pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self {
+            small: false,
+            only: String::new(),
+            from: 0,
+            seeds: 5,
+            jobs: available_parallelism().map_or(1, NonZeroUsize::get),
+            verbose: false,
+        };
+        while let Some(flag) = args.next() {
+            let mut value = || {
+                args.next()
+                    .ok_or_else(|| format!("{flag} needs a value\n{USAGE}"))
+            };
+            match flag.as_str() {
+                "--small" => options.small = true,
+                "--verbose" => options.verbose = true,
+                "--only" => options.only = value()?,
+                "--seeds" => options.seeds = number::<u64>(&value()?)?.max(1),
+                "--from" => options.from = number(&value()?)?,
+                "--jobs" => options.jobs = number::<NonZeroUsize>(&value()?)?.get(),
+                _ => return Err(format!("{flag} is not known\n{USAGE}")),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is not a number it can be\n{USAGE}"))
+}

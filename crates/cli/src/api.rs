@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use hobnob::Node;
+use hobnob::{Node, Why};
 use serde::{Deserialize, Serialize};
 
 /// One node as `GET /members` lists it.
@@ -197,6 +197,84 @@ pub(crate) struct StatsBody {
     /// Messages that reached the counting command, 2.
     pub(crate) received: u64,
     pub(crate) counters: BTreeMap<String, u64>,
+}
+
+/// The answer of `GET /why`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct WhyBody {
+    pub(crate) address: SocketAddr,
+    pub(crate) name: Option<String>,
+    pub(crate) state: String,
+    /// `None` when nothing was ever held against the node.
+    pub(crate) why: Option<Reasons>,
+}
+
+/// What is held against a node. Times are seconds ago.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Reasons {
+    /// Which process it is about: the node may have come back as another one.
+    pub(crate) generation: u64,
+    pub(crate) suspected: f64,
+    /// The health of the node that answers, when it began to suspect: 0 is best, 8 is worst.
+    pub(crate) health: u8,
+    /// The first is the accuser, the others confirmed it.
+    pub(crate) accusers: Vec<AccuserBody>,
+    /// Probes of the node that answers.
+    pub(crate) probes: Vec<ProbeBody>,
+    pub(crate) vouched: Option<f64>,
+    pub(crate) verdict: Option<VerdictBody>,
+}
+
+/// A node whose probe was not answered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AccuserBody {
+    pub(crate) address: SocketAddr,
+    pub(crate) heard: f64,
+}
+
+/// A probe that was not answered.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct ProbeBody {
+    pub(crate) began: f64,
+    /// Seconds.
+    pub(crate) waited: f64,
+    pub(crate) helpers: usize,
+    pub(crate) nacks: usize,
+}
+
+/// The end of a suspicion.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct VerdictBody {
+    pub(crate) reached: f64,
+    /// Whether the node that answers reached it.
+    pub(crate) own: bool,
+}
+
+impl Reasons {
+    pub(crate) fn new(why: &Why) -> Self {
+        let accusers = why.accusers.iter().map(|accuser| AccuserBody {
+            address: accuser.address,
+            heard: accuser.heard.as_secs_f64(),
+        });
+        let probes = why.probes.iter().map(|probe| ProbeBody {
+            began: probe.began.as_secs_f64(),
+            waited: probe.waited.as_secs_f64(),
+            helpers: probe.helpers,
+            nacks: probe.nacks,
+        });
+        Self {
+            generation: why.generation,
+            suspected: why.suspected.as_secs_f64(),
+            health: why.health,
+            accusers: accusers.collect(),
+            probes: probes.collect(),
+            vouched: why.vouched.map(|ago| ago.as_secs_f64()),
+            verdict: why.verdict.map(|verdict| VerdictBody {
+                reached: verdict.reached.as_secs_f64(),
+                own: verdict.is_own,
+            }),
+        }
+    }
 }
 
 /// The answer of `GET /health`.

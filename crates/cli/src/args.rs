@@ -38,6 +38,8 @@ enum Verb {
     Request(RequestArgs),
     /// Send a message to some nodes, or to every online node of a type
     Send(SendArgs),
+    /// Say why a node is suspected or counts as failed
+    Why(WhyArgs),
     /// Make a node leave, and wait until it has left
     Leave(Target),
     /// Show a node's counters
@@ -63,6 +65,7 @@ pub(crate) enum ClientCommand {
     Send(SendArgs),
     Leave(Target),
     Stats(Target),
+    Why(WhyArgs),
 }
 
 /// Which node to ask, and how to show the answer.
@@ -79,6 +82,15 @@ pub(crate) struct Target {
     /// How to show the result
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhyArgs {
+    /// Mesh address or name of the node that it is about
+    #[arg(value_name = "NODE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) node: String,
+    #[command(flatten)]
+    pub(crate) target: Target,
 }
 
 /// The payload of a message; without one it is empty.
@@ -196,6 +208,7 @@ impl From<Verb> for Command {
             Verb::Request(args) => Self::Client(ClientCommand::Request(args)),
             Verb::Send(args) => Self::Client(ClientCommand::Send(args)),
             Verb::Leave(target) => Self::Client(ClientCommand::Leave(target)),
+            Verb::Why(args) => Self::Client(ClientCommand::Why(args)),
             Verb::Stats(target) => Self::Client(ClientCommand::Stats(target)),
         }
     }

@@ -64,6 +64,7 @@ mod shutdown;
 pub mod simulation;
 mod stats;
 mod view;
+mod why;
 
 pub use admission::{Admission, AdmissionError, Permit};
 pub use builder::{MeshBuilder, StartError};
@@ -81,3 +82,4 @@ pub use pick::{Pick, RoundRobin};
 pub use shutdown::ShutdownReport;
 pub use stats::Stats;
 pub use view::{View, ViewChange, Views};
+pub use why::{Accuser, FailedProbe, Verdict, Why};

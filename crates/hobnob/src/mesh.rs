@@ -20,6 +20,7 @@ use crate::{
     pick::Pick,
     stats::Stats,
     view::{View, Views},
+    why::Why,
 };
 
 /// A node of the mesh. Cheap to clone; all clones are the same node.
@@ -254,6 +255,15 @@ impl Mesh {
     /// What is known of the node at an address, this one included.
     pub fn node(&self, address: SocketAddr) -> Option<Node> {
         self.shared.snapshot.load().node(address).cloned()
+    }
+
+    /// Why the node at an address is suspected, or was last declared dead. `None` when it never was, or is not
+    /// remembered any more.
+    pub fn why(&self, address: SocketAddr) -> Option<Why> {
+        let now = self.shared.clock.now();
+        let core = self.shared.core();
+        let why = core.endpoint.members().why(address)?;
+        Some(Why::of(&why, now))
     }
 
     /// Whether the node at an address is Online, and nothing else.

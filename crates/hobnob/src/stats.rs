@@ -28,6 +28,8 @@ impl Stats {
         values.extend(endpoint.messages().stats().iter());
         values.extend(endpoint.relay_stats().iter());
         values.push(("gossip_dropped_total", endpoint.gossip_dropped()));
+        let health = endpoint.members().health();
+        values.push(("gossip_local_health", u64::from(health)));
         drop(core);
         values.push((
             "handler_errors_total",

@@ -41,7 +41,7 @@ impl IntoResponse for AdminError {
 }
 
 pub(super) async fn no_such_path() -> AdminError {
-    let paths = "/members, /events, /stats, /health, /request, /send and /leave";
+    let paths = "/members, /events, /stats, /why, /health, /request, /send and /leave";
     AdminError::new(
         StatusCode::NOT_FOUND,
         "no_such_path",

@@ -1,7 +1,7 @@
 //! The admin endpoint: HTTP for operators and for the commands of this binary.
 //!
 //! `GET /members`, `GET /events` (lines of JSON as things happen), `GET /stats`,
-//! `GET /health`, `POST /request`, `POST /send`, `POST /leave`. It has no
+//! `GET /why?node=…`, `GET /health`, `POST /request`, `POST /send`, `POST /leave`. It has no
 //! password, so it listens on loopback unless told otherwise, and `guard` keeps
 //! web pages in a browser on the same machine out. An answer that is no success
 //! is always a [`Problem`](crate::api::Problem).
@@ -13,6 +13,7 @@ mod guard;
 mod leave;
 mod members;
 mod payload;
+mod why;
 
 use std::io;
 use std::net::SocketAddr;
@@ -141,6 +142,7 @@ fn router(state: AdminState) -> Router {
     Router::new()
         .route("/members", get(members::members))
         .route("/stats", get(members::stats))
+        .route("/why", get(why::why))
         .route("/health", get(members::health))
         .route("/events", get(events::events))
         .route("/leave", post(leave::leave))

@@ -4,6 +4,7 @@ mod call;
 mod events;
 mod http;
 mod members;
+mod why;
 
 use crate::args::ClientCommand;
 use crate::failure::Failure;
@@ -20,6 +21,7 @@ pub(crate) async fn run(command: ClientCommand) -> Result<(), Failure> {
     match command {
         ClientCommand::Members(target) => members::members(&target).await,
         ClientCommand::Stats(target) => members::stats(&target).await,
+        ClientCommand::Why(args) => why::why(&args).await,
         ClientCommand::Leave(target) => members::leave(&target).await,
         ClientCommand::Events(target) => events::follow(&target).await,
         ClientCommand::Request(args) => call::request(args).await,

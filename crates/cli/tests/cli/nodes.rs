@@ -189,6 +189,44 @@ fn cli_leave() {
 }
 
 #[test]
+fn cli_why() {
+    let a = Node::start(&["--type=udp", "--name=alpha"]);
+    let seed = format!("--seed={}", a.mesh);
+    let b = Node::start(&["--type=udp", "--name=beta two", &seed]);
+    a.sees(&b.mesh, "online");
+    let innocent = a.run(&["why", "beta two"]).ok();
+    let expected = format!(
+        "beta two ({}) is online\nnothing is held against it\n",
+        b.mesh
+    );
+    assert_eq!(innocent, expected);
+
+    b.process.signal(Signal::KILL);
+    a.sees(&b.mesh, "failed");
+    let answer = a.run(&["why", &b.mesh, "-o", "json"]).json();
+    assert_eq!(answer["state"], "failed");
+    let why = &answer["why"];
+    assert_eq!(why["generation"], b.generation);
+    assert_eq!(why["accusers"][0]["address"], a.mesh);
+    assert_eq!(why["verdict"]["own"], true);
+    let seconds = |value: &Value| value.as_f64().expect("seconds");
+    assert!(seconds(&why["verdict"]["reached"]) <= seconds(&why["suspected"]));
+    assert!(seconds(&why["probes"][0]["waited"]) > 0.0);
+
+    let told = a.run(&["why", "beta two"]).ok();
+    for part in [
+        "is failed",
+        "accused by",
+        "probed by this node",
+        "declared failed",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    a.run(&["why", "nobody"]).failed(1);
+    run(["why", "--admin", "127.0.0.1:1"]).failed(2);
+}
+
+#[test]
 fn cli_exit_statuses() {
     assert!(run(["--help"]).ok().contains("Usage: hobnob"));
     let version = run(["--version"]).ok();

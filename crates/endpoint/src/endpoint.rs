@@ -404,6 +404,7 @@ impl Endpoint {
     /// Lets everything happen that is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.sessions.handle_timeout(now);
+        self.gossip.set_hearing(!self.sessions.hears_badly(now));
         self.answer_for_peers(now);
         self.gossip.handle_timeout(now);
         self.messaging.handle_timeout(now);

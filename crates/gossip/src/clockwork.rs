@@ -110,6 +110,9 @@ impl Gossip {
             let mut failed = None;
             if due == Ran::Probe {
                 failed = self.swim.judge_round(now);
+                if self.hears_badly && self.leave.is_none() {
+                    self.accuse_itself();
+                }
                 if !self.suspicions.is_empty() {
                     self.expect_suspicion(now);
                 }

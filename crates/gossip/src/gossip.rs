@@ -115,6 +115,8 @@ pub struct Gossip {
     pub(crate) schedule: Schedule,
     pub(crate) suspicions: Suspicions,
     pub(crate) errands: Errands,
+    /// It is of no use to anybody, and knows it.
+    pub(crate) hears_badly: bool,
     tuned: (u8, Duration),
     pub(crate) now: Instant,
 }
@@ -144,6 +146,7 @@ impl Gossip {
             tuned: tuning(&config, 1),
             suspicions: Suspicions::default(),
             errands: Errands::default(),
+            hears_badly: false,
             config,
             rng,
             node: Arc::new(me.to_node()),

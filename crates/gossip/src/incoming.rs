@@ -93,6 +93,9 @@ impl Gossip {
             self.tell_successor(from);
             return Ok(());
         }
+        if packet.header.message == Message::TurnUndead {
+            self.hear_rebuff(now, packet.header.src);
+        }
         if !self.is_of_use(&packet) || !self.is_for_this_life(now, &packet) {
             return Ok(());
         }
@@ -132,6 +135,13 @@ impl Gossip {
         Ok(())
     }
 
+    /// Who holds this node for dead is there itself, and was asked.
+    fn hear_rebuff(&mut self, now: Instant, from: Life) {
+        if self.swim.probe().is_some_and(|probe| probe.life == from) {
+            self.swim.answer_probe(now, self.me.life);
+        }
+    }
+
     /// Nobody speaks for another address than its own, or asks us about ourselves.
     fn check_ends(&self, from: SocketAddr, packet: &SwimPacket) -> Result<(), PayloadError> {
         let header = &packet.header;
@@ -157,7 +167,7 @@ impl Gossip {
     /// goes to live members only, so that nobody can use us against others.
     fn is_of_use(&self, packet: &SwimPacket) -> bool {
         match &packet.header.message {
-            Message::TurnUndead => self.leave.is_none(),
+            Message::TurnUndead => self.leave.is_none() && !self.hears_badly,
             Message::PingReq { target, .. } | Message::IndirectAck { target, .. } => self
                 .directory
                 .get(target.addr)
@@ -196,7 +206,10 @@ impl Gossip {
             if life.is_newer_than(me) && claim.is_none_or(|known| life.is_newer_than(known)) {
                 claim = Some(life);
             }
-            let matters = life == me && update.state() != State::Alive && self.leave.is_none();
+            let matters = life == me
+                && update.state() != State::Alive
+                && self.leave.is_none()
+                && !self.hears_badly;
             if matters && about_us.is_none() {
                 about_us = Some(update.incarnation());
                 return true;

@@ -43,6 +43,9 @@
 //!   ([`Gossip::suspects_due`], [`Gossip::vouch`]); then it gets its time once more. An answer to something sent since
 //!   counts. To be heard alone does not: what arrives may have been sent long ago, and a node that
 //!   hears nobody is of no use to anybody.
+//! - *Hearing*. A node that loses most of what it is sent answers often enough to stay, and is of no use. It
+//!   is the only one to know ([`Gossip::set_hearing`]), so it accuses itself, which needs no confirmation, and refutes
+//!   nothing until it hears well again: then it comes back.
 //! - *Standstill*. Timers that go off much too late say that this process was stopped. What it missed is likely to
 //!   wait in its socket, so everybody gets the time back.
 //!

@@ -107,7 +107,7 @@ impl Gossip {
         // Nothing of this generation is believed after its goodbye, or after the last version there is.
         let last_word = known.life.generation >= me.generation
             && (known.liveness == Liveness::Left || known.version == VarInt::MAX);
-        let dead = known.liveness == Liveness::Failed && known.life == me;
+        let dead = known.liveness == Liveness::Failed && known.life == me && !self.hears_badly;
         if last_word || dead || known.life.is_newer_than(me) {
             let Some(life) = above(me, known.life, last_word) else {
                 return;

@@ -12,7 +12,8 @@ use crate::{
     gossip::Gossip,
     identity::{Identity, Life, canonical_addr},
     nacks::Errand,
-    payload::Payload,
+    pack::ItemPacker,
+    payload::{Item, Payload},
     suspicion::{Accusation, Suspect},
     swim::Sighting,
 };
@@ -57,6 +58,9 @@ impl Gossip {
             return;
         }
         if life == self.me.life {
+            if self.hears_badly {
+                return;
+            }
             self.swim.note_suspected(incarnation);
             self.swim.suspect(now, life, incarnation);
             return;
@@ -73,7 +77,24 @@ impl Gossip {
         self.take_accusation(now, accusation);
     }
 
-    /// Whether an accusation is about this node or a member, by another member.
+    /// Says of itself that it hears badly, to a few peers, who pass it on: nobody else can know.
+    pub(crate) fn accuse_itself(&mut self) {
+        let life = self.me.life;
+        let accusation = Accusation {
+            life,
+            incarnation: self.swim.incarnation(),
+            accuser: life.addr,
+        };
+        let fanout = usize::from(self.config.get().gossip_fanout);
+        let peers = self.directory.sample_live(&mut self.rng, fanout, None);
+        for peer in peers {
+            let mut packer = ItemPacker::news(1);
+            packer.push(&Item::Accusation(accusation));
+            self.outbox.push_all(peer, packer.finish());
+        }
+    }
+
+    /// Whether an accusation is about this node or a member, by a member: another one or, if it hears badly, itself.
     fn may_count(&self, accusation: &Accusation) -> bool {
         let me = self.me.life;
         let is_live = |addr| self.directory.get(addr).is_some_and(|entry| entry.live);
@@ -84,7 +105,7 @@ impl Gossip {
                 .get(accused.addr)
                 .is_some_and(|entry| entry.live && entry.life == accused);
         let accuser = accusation.accuser;
-        let is_entitled = accuser != accused.addr && (accuser == me.addr || is_live(accuser));
+        let is_entitled = accuser == me.addr || is_live(accuser);
         self.leave.is_none() && is_known && is_entitled
     }
 
@@ -132,6 +153,12 @@ impl Gossip {
             self.swim
                 .set_deadline(at, suspicion.life, suspicion.incarnation);
         }
+    }
+
+    /// Whether this node hears most of what is sent to it, as the owner finds out. While it does not, it refutes
+    /// nothing that is said against it, and does not come back from having been declared dead.
+    pub const fn set_hearing(&mut self, hears_well: bool) {
+        self.hears_badly = !hears_well;
     }
 
     /// The suspects whose time is up: who knows better has to say so, by [`vouch`](Self::vouch), before the next

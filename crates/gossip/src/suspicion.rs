@@ -299,7 +299,13 @@ impl Suspicion {
 
     /// When it counts as failed, as far as is known now.
     pub(crate) fn deadline(&self, bounds: &Bounds) -> Instant {
-        let at = self.counts_from + bounds.timeout(self.accusers.len().saturating_sub(1));
+        // Its own word needs no confirmation.
+        let confirmations = if self.is_accused_by(self.life.addr) {
+            CONFIRMATIONS_MAX
+        } else {
+            self.accusers.len().saturating_sub(1)
+        };
+        let at = self.counts_from + bounds.timeout(confirmations);
         at.max(self.spared_until)
     }
 }

@@ -152,6 +152,11 @@ impl Swim {
         Some((probe.life, failed))
     }
 
+    /// In which incarnation this node is: foca takes the next one whenever the present one is suspected.
+    pub(crate) const fn incarnation(&self) -> Incarnation {
+        self.unsuspected
+    }
+
     /// Somebody suspects this node in one of its incarnations. To have to refute that says something of its own
     /// health, but only once, however many pass it on.
     pub(crate) fn note_suspected(&mut self, incarnation: Incarnation) {

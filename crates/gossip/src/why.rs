@@ -20,7 +20,7 @@ pub struct Why {
     /// answers before it would accuse anybody.
     pub health: u8,
     /// Whose probes were not answered, directly or by way of others, in the order in which this node learned of
-    /// them; this node may be among them. The first few only: more would change nothing. None when the suspicion
+    /// them; this node may be among them, and the suspect itself, if it said that it hears badly. The first few only: more would change nothing. None when the suspicion
     /// came with somebody else's view.
     pub accusers: Vec<Accuser>,
     /// This node's own probes that were not answered, the last few, oldest first. None where this node only

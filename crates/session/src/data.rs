@@ -105,7 +105,10 @@ impl Sessions {
         }
         let peer = self.table.peer(slot).ok_or(Dropped::UnknownSession)?;
         let session = self.session_mut(peer).ok_or(Dropped::UnknownSession)?;
-        session.came.take(header.packet)?;
+        let gap = session.came.take(header.packet)?;
+        if let Some(gap) = gap {
+            self.hearing.note(now, gap);
+        }
         Ok(Opened::Frames {
             peer,
             packet: header.packet,

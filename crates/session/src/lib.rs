@@ -45,7 +45,8 @@
 //!
 //! It opens no socket, reads no clock, and looks into no frame. It does not decide whom to connect to,
 //! nor when to try again: it says what became of an attempt. It sends no keep-alives and does not notice
-//! silence: membership does.
+//! silence: membership does. Gaps in the packet numbers it does notice, and
+//! [says](Sessions::hears_badly) when they go on.
 //!
 //! # Use
 //!
@@ -62,6 +63,7 @@ mod error;
 mod event;
 mod half_open;
 mod handshake;
+mod hearing;
 mod ids;
 pub mod limits;
 mod outbox;

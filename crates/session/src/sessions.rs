@@ -12,6 +12,7 @@ use crate::{
     config::{ConfigError, SessionConfig},
     error::{ConnectError, Dropped, GenerationNotGreater},
     event::{Event, FailedReason, Opened, Remote, TimeoutReason},
+    hearing::Hearing,
     ids::Ids,
     limits::EVENTS_MAX,
     outbox::Outbox,
@@ -36,6 +37,7 @@ pub struct Sessions {
     pub(crate) hellos_due: BTreeSet<u16>,
     pub(crate) outbox: Outbox,
     pub(crate) stats: Stats,
+    pub(crate) hearing: Hearing,
     events: VecDeque<Event>,
 }
 
@@ -58,6 +60,7 @@ impl Sessions {
             hellos_due: BTreeSet::new(),
             outbox: Outbox::new(now),
             stats: Stats::default(),
+            hearing: Hearing::default(),
             events: VecDeque::new(),
         })
     }
@@ -70,6 +73,12 @@ impl Sessions {
     /// What was counted since the start.
     pub const fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    /// Whether most of what the peers send to this node has been lost for ten seconds on end. A node that hears
+    /// nothing at all does not know.
+    pub fn hears_badly(&self, now: Instant) -> bool {
+        self.hearing.is_bad(now)
     }
 
     /// Places of the table that are taken, by peers and by strangers; never more than configured.

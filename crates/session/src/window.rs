@@ -25,9 +25,11 @@ impl ReplayWindow {
         }
     }
 
-    /// Takes `packet` if it never came before.
-    pub(crate) fn take(&mut self, packet: PacketNumber) -> Result<(), Dropped> {
+    /// Takes `packet` if it never came before; says how many right before it have not come yet, but nothing of
+    /// the first one: before it there was no session.
+    pub(crate) fn take(&mut self, packet: PacketNumber) -> Result<Option<u64>, Dropped> {
         let number = packet.get();
+        let gap = (self.end > 0).then(|| number.saturating_sub(self.end));
         if number >= self.end {
             self.advance(number + 1);
         } else if self.end - number > REPLAY_WINDOW {
@@ -38,7 +40,7 @@ impl ReplayWindow {
             return Err(Dropped::Replayed);
         }
         self.came[word] |= bit;
-        Ok(())
+        Ok(gap)
     }
 
     /// Forgets the numbers that fall out as those below `end` come in.

@@ -488,3 +488,69 @@ fn a_node_that_is_heard_but_hears_nothing_fails() {
     });
     assert!(failed, "everybody misses it");
 }
+
+/// Eight tries to reach it succeed more often than not, so it would stay for ever; but it knows, and says nothing
+/// for itself.
+#[test]
+fn a_node_that_hears_a_fifth_fails_and_comes_back_when_it_hears_again() {
+    for seed in 0..3 {
+        let (mut sim, ids) = cluster(seed, Conditions::LAN, 8);
+        sim.run_for(10 * SECOND);
+        let others = &ids[1..];
+        let lossy = Conditions::LAN.with_loss(0.8);
+        for &other in others {
+            sim.set_path_conditions(other, ids[0], Some(lossy));
+        }
+        let sees = |sim: &Sim<App>, at: &NodeId| state(sim, *at, ids[0]);
+        let failed = |sim: &Sim<App>| {
+            let mut seen = others.iter().map(|at| sees(sim, at));
+            seen.all(|state| state == Some(NodeState::Failed))
+        };
+        assert!(sim.run_until(90 * SECOND, failed), "seed {seed}: it fails");
+        for _ in 0..30 {
+            sim.run_for(SECOND);
+            assert!(failed(&sim), "seed {seed}: and stays so");
+        }
+        sim.heal_all();
+        let back = |sim: &Sim<App>| {
+            let mut seen = others.iter().map(|at| sees(sim, at));
+            seen.all(|state| state == Some(NodeState::Online)) && online(sim, ids[0]) == 7
+        };
+        assert!(sim.run_until(60 * SECOND, back), "seed {seed}: it is back");
+        let healthy: Vec<_> = others.iter().map(|id| sim.addr(*id)).collect();
+        let is_wrong = |(at, event): &(NodeId, gossip::Event)| {
+            *at != ids[0]
+                && matches!(event, gossip::Event::Failed(node) if healthy.contains(&node.addr()))
+        };
+        let wrong = sim.app.changes.iter().find(|change| is_wrong(change));
+        assert_eq!(wrong, None, "seed {seed}: nobody else fails");
+    }
+}
+
+/// A bad network is not a bad node, nor is an outage that is over.
+#[test]
+fn nobody_takes_a_bad_network_for_its_own_deafness() {
+    let hears_badly = |sim: &Sim<App>, id: NodeId| {
+        let now = sim.clock(id).expect("alive");
+        sim.endpoint(id).expect("alive").sessions().hears_badly(now)
+    };
+    let (mut sim, ids) = cluster(4, Conditions::LAN, 8);
+    sim.set_conditions(Conditions::LAN.with_loss(0.4));
+    for _ in 0..60 {
+        sim.run_for(SECOND);
+        assert!(
+            !ids.iter().any(|id| hears_badly(&sim, *id)),
+            "a bad network"
+        );
+    }
+    sim.set_conditions(Conditions::LAN);
+    for &other in &ids[1..] {
+        sim.cut(other, ids[0], true);
+    }
+    sim.run_for(3 * SECOND);
+    sim.heal_all();
+    for _ in 0..30 {
+        sim.run_for(SECOND);
+        assert!(!hears_badly(&sim, ids[0]), "an outage that is over");
+    }
+}

@@ -11,6 +11,8 @@ const BLOCKED: [usize; 4] = [1, 4, 8, 16];
 const BLOCKED_SIZE: usize = 128;
 /// Rounds of 20 s of being blocked.
 const BLOCKED_ROUNDS: u32 = 6;
+/// The largest cluster of which it is promised how soon a crash is noticed.
+const CRASH_MEAN_UP_TO: usize = 128;
 /// Crashes in a row in one cluster.
 const VICTIMS: usize = 4;
 /// The cluster of which one node in a hundred has a bad path.
@@ -89,7 +91,7 @@ impl Table {
         let mut lines = Vec::new();
         for ((trouble, size), row) in &self.cells {
             let hobnob = row.get(&Engine::Hobnob);
-            let figures = hobnob.map(|(_, findings)| figures(*trouble, findings));
+            let figures = hobnob.map(|(_, findings)| figures(*trouble, *size, findings));
             for figure in figures.into_iter().flatten().filter(Figure::is_broken) {
                 lines.push(format!("N={size}, {trouble}: {figure}"));
             }
@@ -103,7 +105,10 @@ impl fmt::Display for Table {
         for ((trouble, size), row) in &self.cells {
             let seeds = row.values().map(|(seeds, _)| *seeds).max().unwrap_or(0);
             writeln!(f, "N={size}, {trouble} ({seeds} seeds)")?;
-            let of = |engine| row.get(&engine).map(|(_, sum)| figures(*trouble, sum));
+            let of = |engine| {
+                row.get(&engine)
+                    .map(|(_, sum)| figures(*trouble, *size, sum))
+            };
             let (foca, hobnob) = (of(Engine::Foca), of(Engine::Hobnob));
             let names = foca.iter().chain(&hobnob).next().into_iter().flatten();
             for (index, named) in names.enumerate() {
@@ -154,7 +159,7 @@ impl fmt::Display for Figure {
 }
 
 /// What is read from findings, and what was promised of it.
-fn figures(trouble: Trouble, findings: &Findings) -> Vec<Figure> {
+fn figures(trouble: Trouble, size: usize, findings: &Findings) -> Vec<Figure> {
     match trouble {
         Trouble::Blocked { nodes, .. } => {
             // The hardest case of all may cost some.
@@ -165,7 +170,8 @@ fn figures(trouble: Trouble, findings: &Findings) -> Vec<Figure> {
                 Some(limit),
             )]
         }
-        Trouble::Crash { .. } => crash(findings, [6.0, f64::INFINITY]),
+        Trouble::Crash { .. } if size <= CRASH_MEAN_UP_TO => crash(findings, [6.0, f64::INFINITY]),
+        Trouble::Crash { .. } => crash(findings, [f64::INFINITY; 2]),
         Trouble::CrashWithAccusers { .. } => crash(findings, [8.0, 12.0]),
         Trouble::Load => {
             let each = |count: u64| Some(count as f64 / findings.node_seconds as f64);

@@ -32,7 +32,7 @@ const BAD_FOR: Duration = Duration::from_secs(20);
 /// Times a path turns bad.
 const BAD_TIMES: u32 = 3;
 /// How long a lossy path has been bad when it must be known, and for how long it is watched then.
-const LOSSY_KNOWN_WITHIN: Duration = Duration::from_secs(60);
+const LOSSY_KNOWN_WITHIN: Duration = Duration::from_secs(90);
 /// Share of what is sent to a node that hears badly which it does not hear.
 const LOSSY: f64 = 0.8;
 /// How long a cluster rests after each trouble.

@@ -84,7 +84,7 @@ pub(crate) const ANSWER_PAYLOADS_MAX: usize = 16;
 /// whatever the size of the records.
 pub(crate) const NEWS_PAYLOADS_PER_ROUND_MAX: usize = 2;
 
-/// Questions of one peer (digests, wants and resumes) that are answered in one gossip interval: twice what a
+/// Questions of one peer (digests, summaries, wants and resumes) that are answered in one gossip interval: twice what a
 /// round of anti-entropy can bring, with what its answers ask for in turn. An answer may be a thousand times as
 /// long as its question. Who has more to ask does so in the next round.
 pub const ASKS_PER_ROUND_MAX: usize = 2 * 4 * DIGESTS_PER_ROUND_MAX;

@@ -285,6 +285,9 @@ fn every_fault_is_counted_by_its_name() {
     sim.pause(ids[0]);
     sim.pause(ids[0]);
     sim.resume(ids[0]);
+    sim.block(ids[0]);
+    sim.block(ids[0]);
+    sim.unblock(ids[0]);
     sim.jump_clock(ids[0], SECOND);
     sim.set_clock_rate(ids[0], 50);
     sim.cut(ids[0], ids[1], true);

@@ -5,9 +5,9 @@ use core::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use hobnob_gossip as gossip;
-use hobnob_messaging::SessionChange;
+use hobnob_messaging::{self as messaging, SessionChange};
 use hobnob_session as session;
-use hobnob_wire::{Frame, Frames, Generation, Instant, PacketNumber, Peer, RefuseReason};
+use hobnob_wire::{Command, Frame, Frames, Generation, Instant, PacketNumber, Peer, RefuseReason};
 
 use crate::{endpoint::Endpoint, event::Event};
 
@@ -54,10 +54,29 @@ impl Endpoint {
                 quiet = false;
                 self.on_inner_event(now, event);
             }
+            while let Some(transmit) = self.shared.poll_transmit() {
+                quiet = false;
+                self.send_shared(now, transmit);
+            }
             self.repeat_probe(now);
             if quiet {
                 return;
             }
+        }
+    }
+
+    /// Something was told of the nodes' own commands.
+    pub(crate) fn on_inner_event(&mut self, now: Instant, event: messaging::Event) {
+        match event {
+            messaging::Event::Message {
+                peer,
+                command: Command::SHARED,
+                payload,
+                ..
+            } => self.on_shared_message(now, peer, &payload),
+            messaging::Event::Sent { token, ref result }
+                if self.on_shared_sent(now, token, result.is_ok()) => {}
+            event => self.on_relay_event(now, event),
         }
     }
 
@@ -233,6 +252,7 @@ impl Endpoint {
             }
             _ => {}
         }
+        self.share_with(now, &event);
         self.events.push_back(Event::Member(event));
     }
 

@@ -1,10 +1,11 @@
 //! What a node is made of.
 
-use core::net::SocketAddr;
+use core::{net::SocketAddr, time::Duration};
 
 use hobnob_gossip as gossip;
 use hobnob_messaging as messaging;
 use hobnob_session as session;
+use hobnob_shared as shared;
 use hobnob_wire::{
     Generation,
     limits::{DATAGRAM_BYTES_DEFAULT, DATAGRAM_BYTES_MAX, DATAGRAM_BYTES_MIN, PEERS_MAX},
@@ -31,6 +32,11 @@ pub struct EndpointConfig {
     pub gossip: gossip::GossipConfig,
     /// How messages behave; its `datagram_bytes` is overwritten by the one above.
     pub messaging: messaging::Config,
+    /// How much may be shared.
+    pub shared: shared::Config,
+    /// What the wall clock shows at birth, as the time since 1970: shared data goes by it. `None` takes the
+    /// generation, which is made from it.
+    pub unix_time: Option<Duration>,
 }
 
 impl EndpointConfig {
@@ -45,6 +51,8 @@ impl EndpointConfig {
             metadata,
             gossip: gossip::GossipConfig::new(gossip::Profile::Lan),
             messaging: messaging::Config::default(),
+            shared: shared::Config::default(),
+            unix_time: None,
         }
     }
 
@@ -84,4 +92,7 @@ pub enum ConfigError {
     /// The messaging part is wrong.
     #[error(transparent)]
     Messaging(#[from] messaging::ConfigError),
+    /// The part of shared data is wrong.
+    #[error(transparent)]
+    Shared(#[from] shared::ConfigError),
 }

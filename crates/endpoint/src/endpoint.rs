@@ -4,12 +4,13 @@ use alloc::{
     collections::{BTreeMap, VecDeque},
     vec::Vec,
 };
-use core::{net::SocketAddr, num::NonZeroUsize};
+use core::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use bytes::Bytes;
 use hobnob_gossip::{self as gossip, Gossip};
 use hobnob_messaging::{self as messaging, CallKey, FanOutKey, Messaging, RequestKey, Token};
 use hobnob_session::{Opened, SessionConfig, Sessions};
+use hobnob_shared::SharedData;
 use hobnob_wire::{Command, Deadline, Generation, Instant, Peer, ResponseStatus, StreamId};
 
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
     gossip_queue::GossipQueue,
     housekeeping::Housekeeping,
     relay::Relays,
+    sharing::UnderWay,
 };
 
 /// One node of the mesh. See the [crate's documentation](crate) for how to drive it.
@@ -30,6 +32,8 @@ pub struct Endpoint {
     pub(crate) gossip_queue: GossipQueue,
     pub(crate) housekeeping: Housekeeping,
     pub(crate) relays: Relays,
+    pub(crate) shared: SharedData,
+    pub(crate) shared_under_way: UnderWay,
     /// For which process calls are that wait for a session.
     pub(crate) meant: BTreeMap<Peer, Generation>,
     /// Peers that lately would not talk to this node, and until when that is believed.
@@ -74,7 +78,11 @@ impl Endpoint {
         let mut messaging = Messaging::new(messaging, now)?;
         Command::RELAYING
             .into_iter()
+            .chain([Command::SHARED])
             .for_each(|command| messaging.register_inner(command));
+        let sharer = Self::sharer(config.addr, config.generation);
+        let born = Duration::from_micros(config.generation.0);
+        let unix_time = config.unix_time.unwrap_or(born);
         Ok(Self {
             addr: config.addr,
             datagram_bytes: config.datagram_bytes,
@@ -85,6 +93,8 @@ impl Endpoint {
             gossip_queue: GossipQueue::default(),
             housekeeping: Housekeeping::new(now),
             relays: Relays::default(),
+            shared: SharedData::new(config.shared, sharer, seed.rotate_left(16), now, unix_time)?,
+            shared_under_way: UnderWay::new(),
             meant: BTreeMap::new(),
             refused: BTreeMap::new(),
             probing: None,
@@ -408,6 +418,7 @@ impl Endpoint {
         self.answer_for_peers(now);
         self.gossip.handle_timeout(now);
         self.messaging.handle_timeout(now);
+        self.shared.handle_timeout(now);
         self.tick_relays(now);
         self.sweep(now);
         self.settle(now);
@@ -418,11 +429,12 @@ impl Endpoint {
         self.events
             .pop_front()
             .or_else(|| self.messaging.poll_event().map(Event::Message))
+            .or_else(|| self.shared.poll_event().map(Event::Shared))
     }
 
     /// Whether [`Endpoint::poll_event`] has something to tell.
     pub fn has_events(&self) -> bool {
-        !self.events.is_empty() || self.messaging.has_events()
+        !self.events.is_empty() || self.messaging.has_events() || self.shared.has_events()
     }
 
     /// When [`Endpoint::handle_timeout`] is to be called, at the latest.
@@ -439,6 +451,10 @@ impl Endpoint {
             .messaging
             .poll_timeout()
             .map(|d| with(d, TimeoutReason::Messaging));
+        let shared = self
+            .shared
+            .poll_timeout()
+            .map(|d| with(d, TimeoutReason::Shared));
         let sweep = Deadline {
             at: self.housekeeping.due(),
             reason: TimeoutReason::Housekeeping,
@@ -451,10 +467,18 @@ impl Endpoint {
             at,
             reason: TimeoutReason::Relay,
         });
-        [session, gossip, messaging, relay, probe, Some(sweep)]
-            .into_iter()
-            .flatten()
-            .min_by_key(|deadline| deadline.at)
+        [
+            session,
+            gossip,
+            messaging,
+            shared,
+            relay,
+            probe,
+            Some(sweep),
+        ]
+        .into_iter()
+        .flatten()
+        .min_by_key(|deadline| deadline.at)
     }
 }
 

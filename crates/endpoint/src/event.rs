@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hobnob_gossip as gossip;
 use hobnob_messaging::{self as messaging, Token};
 use hobnob_session as session;
+use hobnob_shared as shared;
 use hobnob_wire::{Command, Generation, Peer};
 use thiserror::Error;
 
@@ -38,6 +39,8 @@ pub enum Event {
         /// How each ended, in the order in which the targets were given.
         report: Vec<Result<(), DeliveryError>>,
     },
+    /// This node's copy of what the cluster shares changed.
+    Shared(shared::Event),
     /// The address has a proven session now.
     Connected {
         /// Which peer.
@@ -66,6 +69,8 @@ pub enum TimeoutReason {
     Gossip(gossip::TimeoutReason),
     /// The messaging core: a retransmission or a deadline.
     Messaging(messaging::TimeoutReason),
+    /// Shared data: news to be told, or a comparison.
+    Shared(shared::TimeoutReason),
     /// A peer that is probed has not answered anything yet: it is asked again.
     Probe,
     /// A relayed fan-out: a word to its parent, a silent child, or its deadline.
@@ -93,8 +98,8 @@ pub enum CallError {
     /// The node knows as many addresses as it can remember.
     #[error("too many peers")]
     TooManyPeers,
-    /// The command is for messages between relays only.
-    #[error("the command belongs to the relays")]
+    /// The command is for what nodes say to each other by themselves.
+    #[error("the command belongs to the nodes themselves")]
     Reserved,
     /// The messaging core refused.
     #[error(transparent)]

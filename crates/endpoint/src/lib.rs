@@ -1,6 +1,6 @@
-//! One node, whole and pure: session, gossip and messaging behind one seam.
+//! One node, whole and pure: session, gossip, messaging and shared data behind one seam.
 //!
-//! This is the only pure crate that knows both membership and messages. It turns what one core learns
+//! This is the only pure crate that knows both membership and messages, and what is shared by the one in the other. It turns what one core learns
 //! into what the others must do, and puts all their frames into shared datagrams. It runs under tokio and
 //! under the simulator alike.
 //!
@@ -12,7 +12,8 @@
 //! 3. A session that is proven releases both. A session whose far side turned out to be a new process ends
 //!    what was in flight to the old one; one whose member failed or left ends all calls to it.
 //! 4. A message to many may go down a tree of nodes that pass it on: see [`relay`].
-//! 5. [`Endpoint::leave`] says goodbye until every live peer has confirmed it.
+//! 5. What is [shared](hobnob_shared) goes from member to member in messages of the nodes' own.
+//! 6. [`Endpoint::leave`] says goodbye until every live peer has confirmed it.
 //!
 //! # How it is driven
 //!
@@ -49,6 +50,7 @@ mod event;
 mod gossip_queue;
 mod housekeeping;
 pub mod relay;
+mod sharing;
 
 pub use config::{ConfigError, EndpointConfig};
 pub use endpoint::{Endpoint, Target};
@@ -59,4 +61,5 @@ pub use relay::{DeliveryError, RelayKey, RelayStats};
 pub use hobnob_gossip as gossip;
 pub use hobnob_messaging as messaging;
 pub use hobnob_session as session;
+pub use hobnob_shared as shared;
 pub use hobnob_wire as wire;

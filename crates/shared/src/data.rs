@@ -317,6 +317,11 @@ impl SharedData {
         self.events.pop_front()
     }
 
+    /// Whether [`poll_event`](Self::poll_event) has something to tell.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// When [`SharedData::handle_timeout`] is to be called, at the latest.
     pub fn poll_timeout(&self) -> Option<Deadline<TimeoutReason>> {
         let news = self.news.due().map(|at| Deadline {

@@ -16,6 +16,9 @@ impl Command {
     /// The lowest command an application may use.
     pub const FIRST_FREE: Self = Self(100);
 
+    /// What copies of shared data say to each other: it never reaches a handler.
+    pub const SHARED: Self = Self(20);
+
     /// Whether the command belongs to Hobnob itself.
     pub const fn is_reserved(self) -> bool {
         self.0 < Self::FIRST_FREE.0

@@ -18,7 +18,7 @@ use crate::{endpoint::Endpoint, event::Event};
 
 impl Endpoint {
     /// Something was told of the relays' own commands.
-    pub(crate) fn on_inner_event(&mut self, now: Instant, event: messaging::Event) {
+    pub(crate) fn on_relay_event(&mut self, now: Instant, event: messaging::Event) {
         match event {
             messaging::Event::Message {
                 peer,

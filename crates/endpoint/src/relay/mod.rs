@@ -122,8 +122,8 @@ impl Relays {
         self.alarms.first().map(|(at, _)| *at)
     }
 
-    /// A number that was not used before: for an errand, a part, or a report.
-    fn next_number(&mut self) -> u64 {
+    /// A number that was not used before: for an errand, a part, a report, or a payload of shared data.
+    pub(crate) fn next_number(&mut self) -> u64 {
         self.last += 1;
         self.last
     }
@@ -137,9 +137,9 @@ impl Relays {
 }
 
 impl Endpoint {
-    /// Whether the command is for the relays' own messages, which no caller may send.
+    /// Whether the command is for the nodes' own messages, which no caller may send.
     pub(crate) fn check_command(command: Command) -> Result<(), CallError> {
-        if Command::RELAYING.contains(&command) {
+        if Command::RELAYING.contains(&command) || command == Command::SHARED {
             Err(CallError::Reserved)
         } else {
             Ok(())

@@ -49,8 +49,8 @@ impl SharedData {
             Kind::Items => self.on_items(now, from, &mut r)?,
             Kind::Root => self.on_root(now, from, &mut r)?,
             Kind::Buckets => self.on_buckets(now, from, &mut r)?,
-            Kind::Summary => self.on_summary(now, from, &mut r)?,
-            Kind::Want => self.on_want(now, from, &mut r)?,
+            Kind::Summary => self.on_summary(from, &mut r)?,
+            Kind::Want => self.on_want(from, &mut r)?,
         }
         Ok(())
     }
@@ -75,6 +75,10 @@ impl SharedData {
                     self.news.add(key);
                 }
             }
+        }
+        if flags & IS_NEWS == 0 && changed {
+            // Others miss it, too: so it spreads from node to node in the logarithm of their number.
+            self.sync_soon(now, None);
         }
         if flags & HAS_MORE != 0 && changed {
             self.set_busy(now, from);
@@ -117,18 +121,12 @@ impl SharedData {
         let differing: Vec<u8> = differing.map(|(_, number)| number).collect();
         if !differing.is_empty() {
             self.stats.syncs_differing += 1;
-            self.set_busy(now, from);
             self.send_summary(from, &differing);
         }
         Ok(())
     }
 
-    fn on_summary(
-        &mut self,
-        now: Instant,
-        from: SocketAddr,
-        r: &mut Reader<'_>,
-    ) -> Result<(), DecodeError> {
+    fn on_summary(&mut self, from: SocketAddr, r: &mut Reader<'_>) -> Result<(), DecodeError> {
         let mut has_more = read_flags(r, HAS_MORE)? != 0;
         let (mut missing, mut wanted) = (Vec::new(), BTreeSet::new());
         let mut floor = None;
@@ -137,7 +135,6 @@ impl SharedData {
             floor = Some(range.last);
             has_more |= self.compare(range, &mut missing, &mut wanted);
         }
-        self.set_busy(now, from);
         if !wanted.is_empty() {
             let wanted: Vec<u64> = wanted.into_iter().collect();
             self.send_want(from, &wanted, has_more);
@@ -169,12 +166,7 @@ impl SharedData {
         false
     }
 
-    fn on_want(
-        &mut self,
-        now: Instant,
-        from: SocketAddr,
-        r: &mut Reader<'_>,
-    ) -> Result<(), DecodeError> {
+    fn on_want(&mut self, from: SocketAddr, r: &mut Reader<'_>) -> Result<(), DecodeError> {
         let has_more = read_flags(r, HAS_MORE)? != 0;
         let mut found = Vec::new();
         let mut floor = None;
@@ -190,7 +182,6 @@ impl SharedData {
             let items = self.digest.range(name, name).take(room);
             found.extend(items.map(|(_, key)| key.clone()));
         }
-        self.set_busy(now, from);
         if !found.is_empty() {
             self.send_items(from, &found, has_more);
         }

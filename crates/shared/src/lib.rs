@@ -28,7 +28,8 @@
 //! 3. *Comparing.* Every [`SYNC_INTERVAL`] a node compares its copy with that of a random peer: one hash; if that
 //!    differs, a hash for each 256th of all keys; for those that differ, a hash of each of their items; and then the
 //!    items that differ, in both directions. So what news missed arrives, and a node that joins gets everything.
-//!    Whoever finds company again after being alone, or meets a peer that was away, compares within a second.
+//!    Whoever finds company after being alone, meets a peer that was away, or has learnt something by comparing,
+//!    compares within a second.
 //! 4. *Forgetting.* A removal is remembered for [`KEPT`], and so are the shares of a counter one by one, in periods of
 //!    that length; older ones are folded into one sum, by everybody in the same way.
 //!

@@ -60,15 +60,15 @@ pub const NEWS_MAX: usize = 1 << 16;
 /// Time between two comparisons with a peer, give or take a quarter. What news missed is missed for about so long.
 pub const SYNC_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Time within which a node compares that has found company: a random part of it, so that those who find it
-/// together do not all ask at once.
+/// Time within which a node compares that has found company, or has learnt something by comparing: a random part of
+/// it, so that those who do so together do not all ask at once.
 pub const SYNC_SOON: Duration = Duration::from_secs(1);
 
 /// Peers who come to compare with one that came back or joined, on average: one of them is enough.
 pub const SYNC_GREETERS: u32 = 4;
 
-/// How long a node that is being told what it is missing does not begin to compare with others, counted from the
-/// last word.
+/// How long a node that misses more than one answer holds does not compare with others than who tells it, counted
+/// from the last word.
 pub const SYNC_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Bytes of one payload, at most: the largest item and what is around it.

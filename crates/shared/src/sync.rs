@@ -27,7 +27,7 @@ pub(crate) struct Sync {
     pub(crate) due: Option<Instant>,
     /// With whom it begins, if not with anybody.
     with: Option<SocketAddr>,
-    /// By whom this node is being told what it is missing, and until when that is believed.
+    /// By whom this node is being told much that it is missing, and until when that is believed.
     busy: Option<(SocketAddr, Instant)>,
 }
 
@@ -42,9 +42,10 @@ impl SharedData {
         }
     }
 
+    /// The next comparison is with somebody, if there is a choice, and within [`SYNC_SOON`].
     pub(crate) fn sync_soon(&mut self, now: Instant, with: Option<SocketAddr>) {
         let at = now + SYNC_SOON.mul_f64(self.rng.random());
-        self.sync.with = with;
+        self.sync.with = with.or(self.sync.with);
         self.sync.due = Some(self.sync.due.map_or(at, |due| due.min(at)));
     }
 
@@ -65,7 +66,7 @@ impl SharedData {
         }
     }
 
-    /// Whether this node is being told what it misses, by somebody else.
+    /// Whether this node is being told much that it misses, by somebody else.
     pub(crate) fn is_busy(&self, now: Instant, with: SocketAddr) -> bool {
         let busy = self.sync.busy;
         busy.is_some_and(|(other, until)| other != with && now < until)

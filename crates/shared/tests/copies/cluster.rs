@@ -118,6 +118,26 @@ fn two_sides_of_a_partition_meet() {
 }
 
 #[test]
+fn what_each_wrote_while_it_was_alone_is_everywhere_soon_after_they_meet() {
+    for seed in 0..10 {
+        let mut net = Net::new(seed, 30);
+        let all: Vec<usize> = (0..30).collect();
+        for node in 1..30 {
+            net.cut(&all[..node], &[node]);
+        }
+        net.run(SECOND);
+        for node in 0..30 {
+            net.set(node, &format!("of {node}"), "mine");
+            net.add(node, "n", 1);
+        }
+        net.run(20 * SECOND);
+        net.heal();
+        net.converge(8 * SECOND);
+        assert_eq!(net.at(0).counter("n"), 30);
+    }
+}
+
+#[test]
 fn comparing_and_setting_minds_the_version_that_was_read() {
     let mut net = Net::new(6, 2);
     let now = net.now;

@@ -142,6 +142,7 @@ pub struct MeshBuilder {
     datagram_bytes: usize,
     message_bytes_max: usize,
     incoming_max: Option<usize>,
+    shared_bytes_max: Option<usize>,
     insecure: bool,
     machine: Option<Machine>,
 }
@@ -178,6 +179,7 @@ impl MeshBuilder {
             datagram_bytes: DATAGRAM_BYTES_DEFAULT,
             message_bytes_max: MESSAGE_BYTES_DEFAULT,
             incoming_max: None,
+            shared_bytes_max: None,
             insecure: false,
             machine: None,
         }
@@ -301,6 +303,14 @@ impl MeshBuilder {
         self
     }
 
+    /// Bytes of all entries of [`Mesh::shared`] up to which this node writes new ones, each counted with its key and 128
+    /// bytes more; at most 32 MiB, 8 MiB unless set. Choose the same on every node: all hold everything, and each refuses by
+    /// its own.
+    pub const fn shared_bytes_max(mut self, bytes: usize) -> Self {
+        self.shared_bytes_max = Some(bytes);
+        self
+    }
+
     /// Whether unsealed datagrams may leave this machine. Whoever can send datagrams to the node can then
     /// join and call it.
     pub const fn insecure(mut self, insecure: bool) -> Self {
@@ -344,6 +354,9 @@ impl MeshBuilder {
             ..EndpointConfig::new(address, ground.generation, metadata)
         };
         self.set_limits(&mut config.messaging);
+        if let Some(bytes_max) = self.shared_bytes_max {
+            config.shared.bytes_max = bytes_max;
+        }
         if let Some(bytes) = ground.socket.receive_buffer_bytes() {
             config.messaging.receive_buffer_bytes = bytes;
         }

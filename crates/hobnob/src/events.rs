@@ -44,7 +44,7 @@ pub enum Event {
     },
 }
 
-/// Why [`Events::recv`] has no event.
+/// Why [`Events::recv`], or [`SharedEvents::recv`](crate::SharedEvents::recv), has no event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EventsError {
@@ -78,10 +78,16 @@ impl Events {
     ///
     /// Cancel safe: no event is lost when the future is dropped.
     pub async fn recv(&mut self) -> Result<Event, EventsError> {
-        self.receiver.recv().await.map_err(|error| match error {
-            broadcast::error::RecvError::Lagged(lost) => EventsError::Lagged(lost),
-            broadcast::error::RecvError::Closed => EventsError::Closed,
-        })
+        self.receiver.recv().await.map_err(EventsError::from)
+    }
+}
+
+impl From<broadcast::error::RecvError> for EventsError {
+    fn from(error: broadcast::error::RecvError) -> Self {
+        match error {
+            broadcast::error::RecvError::Lagged(lost) => Self::Lagged(lost),
+            broadcast::error::RecvError::Closed => Self::Closed,
+        }
     }
 }
 

@@ -26,7 +26,8 @@
 //!    [`Online`](NodeState::Online). Seeds are greeted until one answers.
 //! 2. Calls and handlers work from the first moment; the snapshot behind [`Mesh::nodes`] follows the
 //!    membership, [`Mesh::events`] tells each change.
-//! 3. [`Mesh::shutdown`], or a signal in [`Mesh::run_until_signal`]: Offline, then gone.
+//! 3. What all nodes are to know is written to [`Mesh::shared`], and read from there.
+//! 4. [`Mesh::shutdown`], or a signal in [`Mesh::run_until_signal`]: Offline, then gone.
 //!
 //! # Promises
 //!
@@ -59,6 +60,7 @@ mod payload;
 mod peers;
 mod pick;
 mod seeds;
+mod sharing;
 mod shutdown;
 #[doc(hidden)]
 pub mod simulation;
@@ -79,6 +81,10 @@ pub use mesh::Mesh;
 pub use nodes::{Node, Nodes};
 pub use payload::{DecodeError, EncodeError, FromPayload, IntoPayload, Payload, Typed};
 pub use pick::{Pick, RoundRobin};
+pub use sharing::{
+    AddError, CompareError, CountError, ShareError, SharedCounter, SharedData, SharedEntry,
+    SharedEvent, SharedEvents, Version, WriteError,
+};
 pub use shutdown::ShutdownReport;
 pub use stats::Stats;
 pub use view::{View, ViewChange, Views};

@@ -235,6 +235,10 @@ impl Shared {
             .lock()
             .expect("no panic while telling events")
             .take();
+        self.shared_events
+            .lock()
+            .expect("no panic while telling events")
+            .take();
         self.closed.set();
         self.connected.notify_waiters();
         self.writable.notify_waiters();

@@ -27,6 +27,7 @@ impl Stats {
         values.extend(endpoint.members().stats().iter());
         values.extend(endpoint.messages().stats().iter());
         values.extend(endpoint.relay_stats().iter());
+        values.extend(endpoint.shared().stats().iter());
         values.push(("gossip_dropped_total", endpoint.gossip_dropped()));
         let health = endpoint.members().health();
         values.push(("gossip_local_health", u64::from(health)));

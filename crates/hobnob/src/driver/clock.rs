@@ -1,6 +1,9 @@
 //! The one place where real time becomes the cores' time.
 
-use std::{sync::Arc, time::Instant as StdInstant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant as StdInstant, SystemTime, UNIX_EPOCH},
+};
 
 use hobnob_endpoint::wire::Instant;
 use tokio::time::Instant as TokioInstant;
@@ -37,6 +40,15 @@ impl Clock {
         match self {
             Self::System { epoch } => Instant::from_duration(epoch.elapsed()),
             Self::Virtual { clock, .. } => clock.now(),
+        }
+    }
+
+    /// What the system's wall clock shows, as the time since 1970. A simulated world has none: what a node was
+    /// started with goes on.
+    pub(crate) fn unix_time(&self) -> Option<Duration> {
+        match self {
+            Self::System { .. } => SystemTime::now().duration_since(UNIX_EPOCH).ok(),
+            Self::Virtual { .. } => None,
         }
     }
 

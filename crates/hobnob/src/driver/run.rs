@@ -190,7 +190,9 @@ impl Driver {
             return true;
         }
         self.rounds_overdue = 0;
-        self.shared.core().endpoint.handle_timeout(now);
+        let mut core = self.shared.core();
+        self.shared.read_wall_clock(&mut core, now);
+        core.endpoint.handle_timeout(now);
         batch.more
     }
 
@@ -261,6 +263,7 @@ impl Driver {
                 }
                 self.tell(&change);
             }
+            Event::Shared(change) => self.shared.tell_shared(change),
             Event::Connected { .. } => self.shared.connected.notify_waiters(),
             Event::Unreachable { addr, reason } => {
                 tracing::debug!(%addr, ?reason, "no session");

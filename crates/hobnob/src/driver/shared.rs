@@ -34,6 +34,7 @@ use crate::{
     flag::Flag,
     nodes::Snapshot,
     pick::Dice,
+    sharing::SharedEvent,
     shutdown::{LeaveOutcome, Shutdown},
     view::Board,
 };
@@ -62,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) admission: Admission,
     /// `None` once the mesh is closed, so that readers of events learn of it.
     pub(crate) events: Mutex<Option<broadcast::Sender<Event>>>,
+    /// As `events`.
+    pub(crate) shared_events: Mutex<Option<broadcast::Sender<SharedEvent>>>,
     /// Something was added that nobody has sent yet.
     dirty: AtomicBool,
     /// The driver is at work.
@@ -113,6 +116,7 @@ impl Shared {
             handlers: Handlers::default(),
             admission: Admission::new(),
             events: Mutex::new(Some(broadcast::Sender::new(crate::events::EVENTS_MAX))),
+            shared_events: Mutex::new(Some(Self::new_shared_events())),
             dirty: AtomicBool::new(false),
             awake: AtomicBool::new(false),
             under_way: AtomicUsize::new(0),
@@ -132,6 +136,13 @@ impl Shared {
     /// Locks the core.
     pub(crate) fn core(&self) -> MutexGuard<'_, Core> {
         self.core.lock().expect("no panic while the core is locked")
+    }
+
+    /// Shared data goes by the wall clock, which may be set at any time.
+    pub(crate) fn read_wall_clock(&self, core: &mut Core, now: Instant) {
+        if let Some(unix_time) = self.clock.unix_time() {
+            core.endpoint.set_wall_clock(now, unix_time);
+        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -7,6 +7,7 @@ mod faults;
 mod partition;
 mod rooms;
 mod seeds;
+mod shared;
 mod time;
 mod views;
 

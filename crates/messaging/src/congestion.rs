@@ -1,18 +1,27 @@
-//! How many bytes may be in flight: NewReno as in RFC 9002, section 7, with two changes.
+//! How many bytes may be in flight: NewReno as in RFC 9002, section 7, with three changes.
 //!
 //! - A window of less than [`SMALL_WINDOW_DATAGRAMS`] grows by half a datagram a round trip. Sixteen senders
 //!   at a short queue have about three each, and a third more each round trip drops a ninth of all datagrams.
 //! - A reduction is undone once every packet that it was made for has turned out to be late, not lost: as
 //!   RFC 4015 does it, from the acks themselves.
+//! - Where much is lost though the round trip says that no queue is filled, as on a bad radio link, the window
+//!   keeps [`BAD_PATH_WINDOW_DATAGRAMS`]. A smaller one would lose as large a part, and need an ack for each datagram.
 
 use core::time::Duration;
 
 use hobnob_wire::Instant;
 
 use crate::limits::{
-    INITIAL_WINDOW_BYTES_MAX, INITIAL_WINDOW_DATAGRAMS, MINIMUM_WINDOW_DATAGRAMS,
-    SMALL_WINDOW_DATAGRAMS,
+    BAD_PATH_LOSS_PERCENT, BAD_PATH_WINDOW_DATAGRAMS, INITIAL_WINDOW_BYTES_MAX,
+    INITIAL_WINDOW_DATAGRAMS, MINIMUM_WINDOW_DATAGRAMS, SMALL_WINDOW_DATAGRAMS,
 };
+
+/// Packets that a part is measured over.
+const SAMPLE: u32 = 64;
+
+const ALL: u32 = 1 << 20;
+
+const BAD_PATH: u32 = ALL / 100 * BAD_PATH_LOSS_PERCENT;
 
 /// The congestion window of one peer, in bytes of ack-eliciting datagrams.
 #[derive(Debug)]
@@ -27,6 +36,8 @@ pub(crate) struct Congestion {
     undo: Option<Undo>,
     /// Bytes acknowledged towards the next datagram of growth.
     progress: usize,
+    /// The part of the latest packets that were lost, of [`ALL`].
+    lost_part: u32,
     /// There was not enough to send to fill the window, so that acks say nothing about it.
     pub(crate) is_underused: bool,
 }
@@ -50,6 +61,8 @@ pub(crate) struct Loss {
     pub(crate) sent_at: Instant,
     /// Nothing arrived for so long that nothing is known of the path.
     pub(crate) is_persistent: bool,
+    /// Bytes that may be in flight whatever is lost, if the path is a bad one: 0 where it may be full.
+    pub(crate) harmless: usize,
     /// How long after a reduction a late packet may still tell that it was a mistake.
     pub(crate) patience: Duration,
 }
@@ -65,6 +78,7 @@ impl Congestion {
             recovery_since: None,
             undo: None,
             progress: 0,
+            lost_part: 0,
             is_underused: true,
         }
     }
@@ -79,6 +93,7 @@ impl Congestion {
     }
 
     pub(crate) fn on_acked(&mut self, bytes: usize, sent_at: Instant) {
+        self.lost_part -= self.lost_part / SAMPLE;
         if self.is_underused || self.recovery_since.is_some_and(|since| sent_at <= since) {
             return;
         }
@@ -97,12 +112,17 @@ impl Congestion {
 
     /// Packets were lost. The window is halved once a round trip; says whether it was now.
     pub(crate) fn on_lost(&mut self, now: Instant, loss: Loss) -> bool {
+        for _ in 0..loss.packets.min(SAMPLE.into()) {
+            self.lost_part += (ALL - self.lost_part) / SAMPLE;
+        }
         let minimum = MINIMUM_WINDOW_DATAGRAMS * self.datagram;
         let is_new = self.recovery_since.is_none_or(|since| loss.sent_at > since);
         if is_new {
             self.remember(now, loss.patience);
             self.recovery_since = Some(now);
-            self.window = (self.window / 2).max(minimum);
+            self.window = (self.window / 2)
+                .max(self.floor(loss.harmless))
+                .min(self.max);
             self.slow_start_below = self.window;
             self.progress = 0;
         }
@@ -114,6 +134,17 @@ impl Congestion {
             self.recovery_since = None;
         }
         is_new
+    }
+
+    /// What a reduction leaves at least.
+    fn floor(&self, harmless: usize) -> usize {
+        let minimum = MINIMUM_WINDOW_DATAGRAMS * self.datagram;
+        if self.lost_part > BAD_PATH {
+            let floor = (BAD_PATH_WINDOW_DATAGRAMS * self.datagram).min(INITIAL_WINDOW_BYTES_MAX);
+            floor.min(harmless).max(minimum)
+        } else {
+            minimum
+        }
     }
 
     /// A packet came late that was given up then. When the last one of a reduction did, there was no reason

@@ -35,8 +35,8 @@
 //! # Flow control
 //!
 //! What may be in flight to a peer is the smaller of two numbers. The congestion window is the sender's guess
-//! of what the path takes: NewReno, smaller steps for small windows, and taken back when what looked lost was
-//! only late. The credit is the receiver's word: its socket buffer, divided among the peers that send much at
+//! of what the path takes: NewReno, smaller steps for small windows, taken back when what looked lost was
+//! only late, and not as low as it goes where losses say nothing about a queue. The credit is the receiver's word: its socket buffer, divided among the peers that send much at
 //! the moment, told with an ack when it changes by more than a fourth, and repeated if that was lost. Without
 //! a credit the window alone counts; two datagrams are always allowed, whatever the other side says.
 //!

@@ -137,6 +137,18 @@ pub const INITIAL_WINDOW_BYTES_MAX: usize = 64 << 10;
 /// Datagrams of the smallest congestion window. RFC 9002, section 7.2.
 pub const MINIMUM_WINDOW_DATAGRAMS: usize = 2;
 
+/// Datagrams of the smallest congestion window where losses are not for the window's size. Enough that one ack answers
+/// several: with fewer, 30 % loss doubles the datagrams, most of the new ones being acks.
+pub const BAD_PATH_WINDOW_DATAGRAMS: usize = 12;
+
+/// Of a hundred datagrams, more than so many are lost on a bad path, if the round trip says that no queue is filled.
+pub const BAD_PATH_LOSS_PERCENT: u32 = 3;
+
+/// The part of a peer's credit that is in flight on a bad path at least. The credit is a share of the peer's socket
+/// buffer, so together that is a fourth of what it takes at once: 26 KiB of Linux's default, less than a queue
+/// anywhere.
+pub const HARMLESS_PART: usize = 4;
+
 /// Windows of fewer datagrams grow at half the pace: at equal shares of a queue of 64 KiB, sixteen senders
 /// have three each.
 pub const SMALL_WINDOW_DATAGRAMS: usize = 4;

@@ -14,7 +14,7 @@ use hobnob_wire::Instant;
 use crate::{
     congestion::{Congestion, Loss},
     limits::{
-        MINIMUM_WINDOW_DATAGRAMS, PERSISTENT_CONGESTION_TIMEOUTS, PROBE_BACKOFF_MAX,
+        HARMLESS_PART, MINIMUM_WINDOW_DATAGRAMS, PERSISTENT_CONGESTION_TIMEOUTS, PROBE_BACKOFF_MAX,
         PROBE_TIMEOUT_MAX,
     },
     pacing::Pacer,
@@ -226,12 +226,20 @@ impl Recovery {
                 packets,
                 sent_at,
                 is_persistent: self.rtt.measured().is_some() && longest_run >= persistent,
+                harmless: self.harmless(),
                 patience: timeout,
             },
         );
         if is_reduction {
             self.reordering.on_reduction();
         }
+    }
+
+    /// What may be in flight on a bad path whatever is lost. That it is bad and not full is a guess, which those who
+    /// came when a queue was full get wrong; so all who send to one peer together must do no harm with it.
+    fn harmless(&self) -> usize {
+        let credit = self.credit.filter(|_| self.rtt.is_quiet());
+        credit.map_or(0, |(_, credit)| credit / HARMLESS_PART)
     }
 
     /// How much later than a packet a following one must be acknowledged for it to be lost: longer on a path

@@ -57,6 +57,13 @@ impl Rtt {
         self.measured().unwrap_or(INITIAL_RTT)
     }
 
+    /// Whether the smoothed round trip is so near to the shortest that hardly anything waits in queues.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.sampled.as_ref().is_some_and(|estimate| {
+            estimate.smoothed <= estimate.min + estimate.min / 8 + GRANULARITY
+        })
+    }
+
     /// How long an answer may take before a probe is sent, the first time. Section 6.2.1; in place of a
     /// longest ack delay that both sides agreed on, it allows for the delays seen lately.
     pub(crate) fn probe_timeout(&self) -> Duration {

@@ -22,6 +22,7 @@ fn lose(congestion: &mut Congestion, now: Instant, sent_at: Instant, is_persiste
             packets: 1,
             sent_at,
             is_persistent,
+            harmless: 0,
             patience: Duration::from_millis(10),
         },
     );
@@ -156,4 +157,34 @@ fn persistent_congestion_leaves_the_minimum() {
 fn jumbo_datagrams_get_two() {
     let congestion = Congestion::new(65_000, 1 << 20);
     assert_eq!(congestion.window(), 130_000);
+}
+
+/// Halves the window until it stays as it is, with so many acknowledged for each that is lost.
+fn smallest(harmless: usize, acked: usize) -> usize {
+    let mut congestion = filled();
+    for millis in 1..200 {
+        for _ in 0..acked {
+            congestion.on_acked(DATAGRAM, at(0));
+        }
+        congestion.on_lost(
+            at(millis),
+            Loss {
+                packets: 1,
+                sent_at: at(millis),
+                is_persistent: false,
+                harmless,
+                patience: Duration::ZERO,
+            },
+        );
+    }
+    congestion.window()
+}
+
+#[test]
+fn a_bad_path_leaves_more_of_it_than_a_full_one() {
+    let minimum = MINIMUM_WINDOW_DATAGRAMS * DATAGRAM;
+    assert_eq!(smallest(1 << 20, 4), BAD_PATH_WINDOW_DATAGRAMS * DATAGRAM);
+    assert_eq!(smallest(5_000, 4), 5_000, "no more than does no harm");
+    assert_eq!(smallest(0, 4), minimum, "a queue is filled");
+    assert_eq!(smallest(1 << 20, 60), minimum, "hardly anything is lost");
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Messaging {
-    /// Sends a one-way message; [`Event::Sent`] tells how it ended. Without a session it waits for one.
+    /// Sends a one-way message; [`Event::Sent`](crate::Event::Sent) tells how it ended. Without a session it waits for one.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Messaging {
         self.call(now, peer, kind, payload, deadline)
     }
 
-    /// Sends a request; [`Event::Answered`] tells how it ended. Without a session it waits for one.
+    /// Sends a request; [`Event::Answered`](crate::Event::Answered) tells how it ended. Without a session it waits for one.
     ///
     /// # Errors
     ///
@@ -134,7 +134,7 @@ impl Messaging {
 
     /// Answers a request, which frees the place it held. Where answers of
     /// [`Config::queue_bytes_peer`](crate::Config::queue_bytes_peer) wait for the peer already, it is dropped and
-    /// the caller told so: [`Failure::AnswerDropped`].
+    /// the caller told so: [`Failure::AnswerDropped`](crate::Failure::AnswerDropped).
     ///
     /// # Errors
     ///

@@ -82,7 +82,8 @@ impl Command {
 }
 
 impl RelayHop {
-    /// Appends the hop and its targets, of which there are at most [`RELAY_TARGETS_MAX`] in growing order;
+    /// Appends the hop and its targets, of which there are at most
+    /// [`RELAY_TARGETS_MAX`](crate::limits::RELAY_TARGETS_MAX) in growing order;
     /// the payload follows to the end.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::{
     id::Command,
 };
 
-/// As [`RelayHop`], for a message that is sent once and of which nobody hears again, under
+/// As [`RelayHop`](crate::RelayHop), for a message that is sent once and of which nobody hears again, under
 /// [`Command::RELAY_ONCE`].
 ///
 /// ```text
@@ -29,7 +29,7 @@ pub struct RelayOnce {
 }
 
 impl RelayOnce {
-    /// Appends the message's head and its targets, of which there are at most [`RELAY_TARGETS_MAX`] in
+    /// Appends the message's head and its targets, of which there are at most [`RELAY_TARGETS_MAX`](crate::limits::RELAY_TARGETS_MAX) in
     /// growing order; the payload follows to the end.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ pub struct RelayRun {
     pub outcome: RelayOutcome,
 }
 
-/// Tells whoever sent a hop what is new, under [`Command::RELAY_REPORT`]; empty as a sign of life.
+/// Tells whoever sent a hop what is new, under [`Command::RELAY_REPORT`](crate::Command::RELAY_REPORT); empty as a sign of life.
 ///
 /// ```text
 /// part varint | declined u8 (0 or 1) { start − the end before varint | length − 1 varint | outcome u8 }

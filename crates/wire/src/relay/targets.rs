@@ -13,7 +13,7 @@ use crate::{
 /// One node of a fan-out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RelayTarget {
-    /// Its number in the fan-out, below [`RELAY_PLACES_MAX`].
+    /// Its number in the fan-out, below [`RELAY_PLACES_MAX`](crate::limits::RELAY_PLACES_MAX).
     pub place: u32,
     /// Its mesh address.
     pub addr: SocketAddr,

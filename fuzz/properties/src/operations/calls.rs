@@ -288,6 +288,7 @@ pub(super) fn failed(failure: &Failure) -> Outcome {
         Failure::NoHandler => Outcome::NoHandler,
         Failure::Overloaded => Outcome::Overloaded,
         Failure::TooLarge => Outcome::TooLarge,
+        Failure::AnswerDropped | Failure::AnswerTooLarge => Outcome::AnswerDropped,
         Failure::Handler(_) => Outcome::HandlerFailed,
         _ => Outcome::Malformed,
     }

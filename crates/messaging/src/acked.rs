@@ -8,7 +8,7 @@ use hobnob_wire::{AckFrame, Instant, Refusal, RefusalReason};
 
 use crate::{
     event::Failure,
-    limits::SUPERSEDED_KEPT,
+    limits::{SUPERSEDED_KEPT, TOLD_IN_VAIN},
     message::{Kind, Lane},
     peer::PeerState,
     recovery::{Alarm, Newest},
@@ -151,8 +151,10 @@ impl PeerState {
         self.recovery.on_probe_timeout(now);
         shared.stats.probe_timeouts += 1;
         self.out.drop_ended(&shared.messages);
+        let silence = now.saturating_since(self.recovery.silent_since());
+        let is_given_up = silence >= TOLD_IN_VAIN;
         for place in self.recovery.sent.places() {
-            if !self.out.retransmit.is_empty() || self.out.is_ping_due {
+            if !self.out.retransmit.is_empty() || self.out.is_ping_due && !is_given_up {
                 break;
             }
             let Some(packet) = self.recovery.sent.get_mut(place) else {
@@ -166,6 +168,9 @@ impl PeerState {
             }
         }
         self.is_probe_due = !self.out.retransmit.is_empty();
+        if is_given_up && !self.is_probe_due {
+            self.out.put_off();
+        }
         if self.is_probe_due || self.out.has_urgent() || self.must_tell_floor(shared) {
             self.forget_superseded(shared, now);
         } else {

@@ -57,6 +57,7 @@ impl PeerState {
             return Err(PacketError::NoSession);
         }
         self.recovery.pacer.wake(now);
+        self.out.floor.resume();
         self.inflow
             .on_packet(&mut shared.receive_buffer, now, body.len());
         let packet = Packet {

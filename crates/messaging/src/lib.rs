@@ -62,8 +62,9 @@
 //!   settled; when the floor passed it; or when the session ended, as it cannot come any more.
 //! - A sender that gives up a message of a stream says with a skip, which names the one before it as the message
 //!   did, that those after it go on without it, and repeats that until it is acknowledged, whatever the
-//!   message's deadline. Where too many wait to be told, the floor tells it as soon as it can. So nothing is held
-//!   for a message that will not come, and nothing overtakes what is before it.
+//!   message's deadline. Where too many wait to be told, the floor tells it as soon as it can. A receiver that
+//!   acknowledges nothing for [long](limits::TOLD_IN_VAIN) is told once it is heard again. So nothing is held for a
+//!   message that will not come, and nothing overtakes what is before it.
 //! - When the session ends, the receiver gives out all it holds, in order: what they waited for belonged to that
 //!   session and cannot come any more.
 //!

@@ -120,6 +120,10 @@ pub const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(1);
 /// still be under way, a few of the longest probe timeouts.
 pub const SUPERSEDED_KEPT: Duration = Duration::from_secs(10);
 
+/// How long a peer that acknowledges nothing is asked again where no message waits for it, but only it should learn
+/// what was given up. Then it is told once it is heard: as long as any of its acks could take.
+pub const TOLD_IN_VAIN: Duration = SUPERSEDED_KEPT;
+
 /// Doublings of the probe timeout, at most.
 pub const PROBE_BACKOFF_MAX: u32 = 6;
 

@@ -63,6 +63,8 @@ pub(crate) struct Floor {
     wanted_above: Option<u64>,
     /// The receiver must learn of it once it is above this id: it waits for a message that will never come.
     owed_above: Option<u64>,
+    /// The receiver has been silent for long, so what is owed to it waits until it is heard.
+    is_put_off: bool,
 }
 
 impl Floor {
@@ -79,7 +81,12 @@ impl Floor {
 
     /// Whether the receiver waits for the floor.
     pub(crate) fn is_owed(&self, floor: u64) -> bool {
-        self.owed_above.is_some_and(|id| floor > id) && self.is_due(floor)
+        !self.is_put_off && self.owed_above.is_some_and(|id| floor > id) && self.is_due(floor)
+    }
+
+    /// The receiver was heard.
+    pub(crate) const fn resume(&mut self) {
+        self.is_put_off = false;
     }
 
     pub(crate) fn is_due(&self, floor: u64) -> bool {
@@ -303,6 +310,18 @@ impl Outgoing {
         } else if matches!(cancel.matters, Matters::Always { .. }) {
             self.floor.owe_above(cancel.id.get());
         }
+    }
+
+    /// Nobody waits for the peer, which is silent: asks it nothing more, and puts off what is left to tell it. The
+    /// floor says as much as every cancel that is left out.
+    pub(crate) fn put_off(&mut self) {
+        self.is_ping_due = false;
+        for cancel in self.cancels.drain(..) {
+            if matches!(cancel.matters, Matters::Always { .. }) {
+                self.floor.owe_above(cancel.id.get());
+            }
+        }
+        self.floor.is_put_off = true;
     }
 
     /// What a packet carried has to go again.

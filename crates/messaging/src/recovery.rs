@@ -39,6 +39,8 @@ pub(crate) struct Recovery {
     largest_acked: Option<u64>,
     /// Since when an ack is missed: packets are under way, and nothing came of them.
     waiting_since: Instant,
+    /// Since when nothing was acknowledged, probes or not.
+    silent_since: Instant,
     /// When the oldest packet that a later one overtook is lost.
     loss_at: Option<Instant>,
     /// Probe timeouts since the last ack.
@@ -76,6 +78,7 @@ impl Recovery {
             next: 0,
             largest_acked: None,
             waiting_since: Instant::ZERO,
+            silent_since: Instant::ZERO,
             loss_at: None,
             timeouts: 0,
             answered: Instant::ZERO,
@@ -85,6 +88,11 @@ impl Recovery {
     /// When the newest packet was sent that was acknowledged in the current session.
     pub(crate) const fn answered(&self) -> Instant {
         self.answered
+    }
+
+    /// Since when packets are under way and none was acknowledged.
+    pub(crate) const fn silent_since(&self) -> Instant {
+        self.silent_since
     }
 
     /// Another session: numbers start again. The path is the same, so its round trip stays. All packets were
@@ -131,6 +139,7 @@ impl Recovery {
         if let Some(packet) = packet {
             if self.sent.is_empty() {
                 self.waiting_since = packet.at;
+                self.silent_since = packet.at;
             }
             let (allowed, round_trip) = (self.allowed(), self.rtt.measured());
             self.pacer
@@ -164,6 +173,7 @@ impl Recovery {
         let largest = largest.min(self.next.saturating_sub(1));
         self.largest_acked = self.largest_acked.max(Some(largest));
         self.waiting_since = now;
+        self.silent_since = now;
         self.timeouts = 0;
         self.answered = self.answered.max(newest.sent_at);
         if newest.number == largest {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use hobnob_messaging::{
     CallKey, Config, Event, Failure, SendError, SessionChange, Token,
-    limits::{CANCELS_MAX, REASSEMBLY_IDLE},
+    limits::{CANCELS_MAX, REASSEMBLY_IDLE, TOLD_IN_VAIN},
 };
 use hobnob_wire::{Instant, StreamId};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
@@ -292,6 +292,50 @@ fn past_its_deadline_it_holds_up_nothing_even_if_that_is_told_in_vain() {
         None,
         "it is told once it was heard"
     );
+}
+
+#[test]
+fn a_silent_receiver_is_told_once_it_is_heard() {
+    let (mut net, first, _) = with_one_lost(20 * MILLISECOND);
+    net.send_in_order(1, "second", LONG);
+    net.run(3 * MILLISECOND / 2);
+    net.cut(0, 1, true);
+    let mut asked = net.nodes[0].core.stats().probe_timeouts;
+    net.run(2 * TOLD_IN_VAIN);
+    assert_eq!(net.nodes[0].sent(first), Some(Err(Failure::Timeout)));
+    let told = net.nodes[0].core.stats().probe_timeouts - asked;
+    assert!(told > 10, "{told}");
+    asked += told;
+    net.run(LONG);
+    assert_eq!(net.nodes[0].core.stats().probe_timeouts, asked);
+    assert_eq!(net.nodes[0].core.load(peer(1)).unwrap().in_flight, 0);
+    assert_eq!(net.nodes[1].core.stats().held, 1);
+    net.cut(0, 1, false);
+    net.run(SECOND);
+    assert_eq!(
+        net.nodes[1].core.stats().held,
+        1,
+        "neither has a word to say"
+    );
+    net.send(1, 0, "here");
+    net.run(SECOND);
+    assert_eq!(payloads(&net), ["second"]);
+    assert_eq!(net.nodes[0].core.poll_timeout(), None);
+}
+
+#[test]
+fn to_a_silent_receiver_messages_still_go() {
+    let (mut net, ..) = with_one_lost(20 * MILLISECOND);
+    net.send_in_order(1, "second", LONG);
+    net.run(3 * MILLISECOND / 2);
+    net.cut(0, 1, true);
+    net.run(2 * TOLD_IN_VAIN);
+    let (third, _) = net.send_in_order(1, "third", LONG);
+    net.run(2 * TOLD_IN_VAIN);
+    net.cut(0, 1, false);
+    net.run(2 * SECOND);
+    assert_eq!(net.nodes[0].sent(third), Some(Ok(())));
+    assert_eq!(payloads(&net), ["second", "third"]);
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub(crate) enum Verb {
     Stream(Options),
     /// One message to 64 receivers, reliable and unreliable
     Fanout(Options),
+    /// Clusters of agents, Hobnob's and Serf's: joining, rest, a crash and a leave
+    Agents(AgentOptions),
     /// Serves one contender until stdin ends
     #[command(hide = true)]
     Serve(ServeOrder),
@@ -46,6 +48,32 @@ pub(crate) struct Options {
     /// Run each process on a current-thread runtime instead of a multi-thread one
     #[arg(long)]
     pub(crate) current_thread: bool,
+    /// Write every figure to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// How to compare clusters of agents.
+#[derive(Args, Debug)]
+pub(crate) struct AgentOptions {
+    /// Agents of each kind
+    #[arg(long, default_value_t = 20, value_parser = value_parser!(u32).range(3..=200))]
+    pub(crate) agents: u32,
+    /// How often a fresh cluster of each kind is measured
+    #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
+    /// How long the agents rest while their CPU time is taken
+    #[arg(long, default_value = "20", value_parser = seconds)]
+    pub(crate) rest: Duration,
+    /// How long they are left alone before that
+    #[arg(long, default_value = "5", value_parser = seconds)]
+    pub(crate) settle: Duration,
+    /// Hobnob's program; the one beside this one unless set
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hobnob: Option<PathBuf>,
+    /// Install Serf by apt-get if it is missing
+    #[arg(long)]
+    pub(crate) install: bool,
     /// Write every figure to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,

@@ -1,5 +1,7 @@
 //! Benchmarks of Hobnob between real processes over loopback.
 //!
+//! `agents` compares clusters of whole agents, see [`agents`]. The others compare messaging:
+//!
 //! Every measurement starts two fresh processes of this same binary: one that serves, one that drives. This
 //! one only starts them, reads one JSON line from each and ends them; it has no runtime and is idle while
 //! they work.
@@ -16,9 +18,11 @@
 //!
 //! It never compares figures of different runs, and it never fails because something was slow.
 
+mod agents;
 mod args;
 mod benchmark;
 mod contender;
+mod json;
 mod machine;
 mod measure;
 mod process;
@@ -57,6 +61,7 @@ fn run(cli: Cli) -> Result<()> {
         Verb::Request(options) => rounds::run(&benchmark::REQUEST, &options),
         Verb::Stream(options) => rounds::run(&benchmark::STREAM, &options),
         Verb::Fanout(options) => rounds::run(&benchmark::FANOUT, &options),
+        Verb::Agents(options) => agents::run(&options),
         Verb::Serve(order) => roles::serve(&order),
         Verb::Drive(order) => roles::drive(order),
     }

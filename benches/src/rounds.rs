@@ -1,15 +1,13 @@
 //! Runs a benchmark: all contenders in turn, round after round.
 
-use std::{
-    fs::File,
-    io::{self, BufWriter, Write},
-};
+use std::io::{self, Write};
 
 use crate::{
     Result,
     args::Options,
     benchmark::{Benchmark, Group},
     contender::Contender,
+    json::JsonFile,
     measure::Sample,
     process::Process,
     report::{Measured, Report},
@@ -18,23 +16,13 @@ use crate::{
 
 /// Runs it and shows the report.
 pub(crate) fn run(benchmark: &Benchmark, options: &Options) -> Result<()> {
-    // Opened first: nobody wants to learn of a wrong path after the run.
-    let json = options.json.as_ref().map(|path| {
-        File::create(path).map_err(|error| format!("cannot write {}: {error}", path.display()))
-    });
-    let json = json.transpose()?;
+    let json = JsonFile::create(options.json.as_deref())?;
     let rounds = (0..options.rounds as usize)
         .map(|round| run_round(benchmark, options, round))
         .collect::<Result<Vec<_>>>()?;
     let report = Report::new(benchmark, options, &rounds);
     write!(io::stdout(), "{report}")?;
-    if let Some(file) = json {
-        let mut file = BufWriter::new(file);
-        serde_json::to_writer_pretty(&mut file, &report)?;
-        writeln!(file)?;
-        file.flush()?;
-    }
-    Ok(())
+    json.write(&report)
 }
 
 /// One measurement of each contender of each group.

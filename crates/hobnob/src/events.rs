@@ -44,6 +44,32 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Tells the log: of who comes and goes, whoever runs the servers; of the rest, whoever debugs them.
+    pub(crate) fn log(&self) {
+        match self {
+            Self::NodeUp(node) => {
+                tracing::info!(node = %node.address(), name = node.name(), "node joined");
+            }
+            Self::Left(node) => {
+                tracing::info!(node = %node.address(), name = node.name(), "node left");
+            }
+            Self::Failed(node) => {
+                tracing::info!(node = %node.address(), name = node.name(), "node failed");
+            }
+            Self::Replaced { old, address, .. } => {
+                tracing::info!(node = %old.address(), name = old.name(), by = %address, "node replaced");
+            }
+            Self::StateChanged { node, from, to } => {
+                tracing::debug!(node = %node.address(), name = node.name(), ?from, ?to, "node changed its state");
+            }
+            Self::MetadataChanged(node) => {
+                tracing::debug!(node = %node.address(), name = node.name(), "node changed its metadata");
+            }
+        }
+    }
+}
+
 /// Why [`Events::recv`], or [`SharedEvents::recv`](crate::SharedEvents::recv), has no event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

@@ -292,7 +292,7 @@ impl Driver {
 
     fn tell(&self, change: &gossip::Event) {
         if let Some(event) = from_gossip(change) {
-            tracing::debug!(?event, "membership");
+            event.log();
             let events = self
                 .shared
                 .events

@@ -1,0 +1,229 @@
+//! The processes of one cluster, and what they tell.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{BufRead, BufReader, Read},
+    process::{Child, Stdio},
+    sync::mpsc::{self, Receiver, Sender},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, kill_process};
+
+use super::{
+    PATIENCE,
+    kind::{Kind, Line, Sighting},
+    usage,
+};
+use crate::Result;
+
+/// Who tells what of whom.
+type Told = (u32, Sighting, String);
+
+/// A cluster of agents, numbered from 0. Dropping it kills them.
+pub(crate) struct Cluster {
+    kind: Kind,
+    agents: BTreeMap<u32, Child>,
+    lines: Receiver<(u32, Instant, Option<Line>)>,
+    told: BTreeMap<Told, Instant>,
+    /// When the first and the last was told of those awaited last.
+    span: (Instant, Instant),
+}
+
+impl Cluster {
+    /// Starts the first agent, and the others with its address once it is ready.
+    pub(crate) fn start(kind: Kind, agents: u32) -> Result<Self> {
+        let (sender, lines) = mpsc::channel();
+        let mut cluster = Self {
+            kind,
+            agents: BTreeMap::new(),
+            lines,
+            told: BTreeMap::new(),
+            span: (Instant::now(), Instant::now()),
+        };
+        let chosen = cluster.spawn(0, None, &sender)?;
+        let seed = cluster.await_ready(chosen)?;
+        for agent in 1..agents {
+            cluster.spawn(agent, Some(&seed), &sender)?;
+        }
+        Ok(cluster)
+    }
+
+    /// Everybody tells of everybody else that it joined.
+    pub(crate) fn all_joined(&self) -> BTreeSet<Told> {
+        let all = self.agents.keys().copied();
+        all.flat_map(|of| self.all_tell(of, Sighting::Joined))
+            .collect()
+    }
+
+    /// All others tell this of one.
+    pub(crate) fn all_tell(&self, of: u32, sighting: Sighting) -> BTreeSet<Told> {
+        let others = self.agents.keys().copied().filter(|agent| *agent != of);
+        others.map(|agent| (agent, sighting, name(of))).collect()
+    }
+
+    /// Waits until all of it was told.
+    pub(crate) fn await_sightings(&mut self, expected: &BTreeSet<Told>) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        while let Some(missing) = expected.iter().find(|told| !self.told.contains_key(*told)) {
+            let (by, what, of) = missing.clone();
+            self.receive(until).map_err(|error| {
+                format!(
+                    "{}: {} did not tell that {of} {what:?}: {error}",
+                    self.kind.name(),
+                    name(by)
+                )
+            })?;
+        }
+        let times = || {
+            expected
+                .iter()
+                .filter_map(|told| self.told.get(told))
+                .copied()
+        };
+        if let (Some(first), Some(last)) = (times().min(), times().max()) {
+            self.span = (first, last);
+        }
+        Ok(())
+    }
+
+    /// When the first of those awaited was told.
+    pub(crate) const fn earliest(&self) -> Instant {
+        self.span.0
+    }
+
+    /// When the last of those awaited was told.
+    pub(crate) const fn latest(&self) -> Instant {
+        self.span.1
+    }
+
+    /// The agent that was started last of those that run.
+    pub(crate) fn newest(&self) -> u32 {
+        self.agents.keys().next_back().copied().unwrap_or_default()
+    }
+
+    /// Ends an agent without a word.
+    pub(crate) fn kill(&mut self, agent: u32) -> Result<()> {
+        let mut child = self.take(agent)?;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Asks an agent to leave, and waits until its process has ended.
+    pub(crate) fn ask_to_leave(&mut self, agent: u32) -> Result<()> {
+        let mut child = self.take(agent)?;
+        kill_process(Pid::from_child(&child), self.kind.leave_signal())?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// What all processes together have used so far.
+    pub(crate) fn cpu_time(&mut self) -> Result<Duration> {
+        self.agents
+            .values()
+            .map(|child| usage::cpu_time(child.id()))
+            .sum()
+    }
+
+    /// Resident memory of a process, the mean of all.
+    pub(crate) fn memory_mib(&mut self) -> Result<f64> {
+        let all: Result<f64> = self
+            .agents
+            .values()
+            .map(|child| usage::memory_mib(child.id()))
+            .sum();
+        let agents = u32::try_from(self.agents.len())?;
+        Ok(all? / f64::from(agents.max(1)))
+    }
+
+    fn spawn(
+        &mut self,
+        agent: u32,
+        seed: Option<&str>,
+        lines: &Sender<(u32, Instant, Option<Line>)>,
+    ) -> Result<Option<String>> {
+        let (mut command, address) = self.kind.command(&name(agent), seed)?;
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("cannot start {}: {error}", self.kind.name()))?;
+        let stdout = child.stdout.take().ok_or("a child without a stdout")?;
+        let stderr = child.stderr.take().ok_or("a child without a stderr")?;
+        self.agents.insert(agent, child);
+        read(agent, stdout, self.kind.clone(), lines.clone());
+        read(agent, stderr, self.kind.clone(), lines.clone());
+        Ok(address)
+    }
+
+    fn await_ready(&mut self, chosen: Option<String>) -> Result<String> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(Line::Ready(address)) = self.receive(until)? {
+                return address
+                    .or(chosen)
+                    .ok_or_else(|| "an agent without an address".into());
+            }
+        }
+    }
+
+    /// Waits for a line and notes what it tells.
+    fn receive(&mut self, until: Instant) -> Result<Option<Line>> {
+        let patience = until.saturating_duration_since(Instant::now());
+        let (agent, at, line) = self.lines.recv_timeout(patience)?;
+        if line.is_none() && self.agents.contains_key(&agent) {
+            return Err(format!("{} ended by itself", name(agent)).into());
+        }
+        if let Some(Line::Seen(sighting, of)) = &line {
+            self.told
+                .entry((agent, *sighting, of.clone()))
+                .or_insert(at);
+        }
+        Ok(line)
+    }
+
+    fn take(&mut self, agent: u32) -> Result<Child> {
+        let child = self.agents.remove(&agent);
+        child.ok_or_else(|| format!("{} does not run", name(agent)).into())
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for child in self.agents.values_mut() {
+            // Both fail only for a child that has ended and was waited for.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn name(agent: u32) -> String {
+    format!("agent-{agent}")
+}
+
+/// Hands on what the lines of an agent tell, as soon as they are written, and the end of them.
+fn read(
+    agent: u32,
+    from: impl Read + Send + 'static,
+    kind: Kind,
+    lines: Sender<(u32, Instant, Option<Line>)>,
+) {
+    thread::spawn(move || {
+        for text in BufReader::new(from)
+            .lines()
+            .map_while(std::result::Result::ok)
+        {
+            let line = kind.parse(&text);
+            if line.is_some() && lines.send((agent, Instant::now(), line)).is_err() {
+                // Nobody listens any more; the agent is still read, so that it never waits for a full pipe.
+                continue;
+            }
+        }
+        // As above.
+        let _ = lines.send((agent, Instant::now(), None));
+    });
+}

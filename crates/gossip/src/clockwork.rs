@@ -36,6 +36,8 @@ pub enum TimeoutReason {
     Question,
     /// Somebody is told that the node it asked about has not answered here either.
     Nack,
+    /// A suspect is asked whether it is there, or has not said so.
+    Check,
     /// A leave is repeated, or given up.
     Leave,
 }
@@ -63,6 +65,7 @@ impl Gossip {
             (self.schedule.rejoin_at, TimeoutReason::Rejoin),
             (self.directory.next_watch(), TimeoutReason::Question),
             (self.errands.next(), TimeoutReason::Nack),
+            (self.suspicions.next_check(), TimeoutReason::Check),
             (
                 self.leave.as_ref().and_then(Leave::next),
                 TimeoutReason::Leave,
@@ -78,9 +81,12 @@ impl Gossip {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.forgive_standstill(now);
         let now = self.advance(now);
+        self.doubt_lone_accusers(now);
         self.run_swim(now);
         self.send_nacks(now);
+        self.run_checks(now);
         self.settle_questions(now);
+        self.doubt_lone_accusers(now);
         // Suspicions that came up just now may have been overdue.
         self.run_swim(now);
         if take_due(&mut self.schedule.suspicion_at, now) {

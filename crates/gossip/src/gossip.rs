@@ -115,6 +115,8 @@ pub struct Gossip {
     pub(crate) schedule: Schedule,
     pub(crate) suspicions: Suspicions,
     pub(crate) errands: Errands,
+    /// When a member was last heard that nobody suspects.
+    pub(crate) company_at: Option<Instant>,
     /// It is of no use to anybody, and knows it.
     pub(crate) hears_badly: bool,
     tuned: (u8, Duration),
@@ -146,6 +148,7 @@ impl Gossip {
             tuned: tuning(&config, 1),
             suspicions: Suspicions::default(),
             errands: Errands::default(),
+            company_at: None,
             hears_badly: false,
             config,
             rng,

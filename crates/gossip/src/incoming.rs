@@ -32,7 +32,10 @@ impl Gossip {
         let from = canonical_addr(from);
         let result = self.receive(now, from, payload);
         match result {
-            Ok(()) => self.directory.heard(from),
+            Ok(()) => {
+                self.directory.heard(from);
+                self.note_company(now, from);
+            }
             Err(_) => self.stats.payloads_refused += 1,
         }
         self.settle(now);
@@ -111,8 +114,10 @@ impl Gossip {
         }
         let before = packet.updates.len();
         let mut claim = None;
+        let mut doubtful = Vec::new();
         if believed {
             claim = self.filter_updates(now, &mut packet.updates);
+            doubtful = self.take_doubtful(src, &mut packet.updates);
         } else {
             packet.updates.clear();
         }
@@ -129,6 +134,9 @@ impl Gossip {
             self.swim.handle_packet(now, &kept);
         }
         self.settle_notes(now);
+        for life in doubtful {
+            self.hear_verdict(now, from, life);
+        }
         if let Some(life) = claim {
             self.challenge(now, from, Hearsay::of_life(life));
         }
@@ -220,6 +228,27 @@ impl Gossip {
             self.swim.note_suspected(incarnation);
         }
         claim
+    }
+
+    /// Takes out the verdicts that nobody else confirms: for this node they are no more than accusations. What a
+    /// node says of its own earlier life is certain.
+    fn take_doubtful(&self, src: Life, updates: &mut Vec<Member<Life>>) -> Vec<Life> {
+        if self.config.suspicion(self.size()).confirmations == 0 {
+            return Vec::new();
+        }
+        let is_doubtful = |update: &mut Member<Life>| {
+            let life = *update.id();
+            let is_live = self
+                .directory
+                .get(life.addr)
+                .is_some_and(|entry| entry.live && entry.life == life);
+            update.state() == State::Down
+                && is_live
+                && life.addr != src.addr
+                && !self.suspicions.confirms(life, src.addr)
+        };
+        let doubtful = updates.extract_if(.., is_doubtful);
+        doubtful.map(|update| *update.id()).collect()
     }
 
     /// Nobody who has left is alive again, and nobody new fits into a full table.

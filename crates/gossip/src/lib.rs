@@ -37,6 +37,12 @@
 //!   Accusations are news and name their accuser, and every node that hears the first one starts a timer of
 //!   its own: so a crash of whoever noticed first delays nothing. Where a confirmation makes the time be over
 //!   at once and this node has reason to doubt itself, it calls the suspect once more first; the paper does not.
+//! - *Second opinions*. In the paper a suspicion is confirmed by those whose own probe happens to come round to the
+//!   suspect. Here about nine of those who hear of it ask the suspect at once, four times within a probe period;
+//!   its answer is the refutation, and whoever had none accuses it, too. So enough of them agree a probe
+//!   period after the first, whatever the size of the cluster. And where nobody agrees until the time is up, although
+//!   others are heard meanwhile, the accuser is the one in doubt: the suspect gets its time once more. Nor does anybody take a verdict from another
+//!   without a second accuser; it counts as an accusation by whoever says so.
 //! - *Buddy* (section III-C). A suspect hears of it in the first payload that goes to it, from anybody who
 //!   knows ([`Gossip::warning`]), and from its accusers at once; its answer is the refutation.
 //! - *Other evidence*. Before a verdict the owner is asked whether the suspect has answered anything else
@@ -104,6 +110,7 @@
 extern crate alloc;
 
 mod asks;
+mod checks;
 mod clockwork;
 mod codec;
 mod config;

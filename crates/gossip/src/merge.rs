@@ -38,6 +38,9 @@ impl Gossip {
                     .is_some_and(|entry| entry.live && entry.life.age() <= life.age());
                 if holds_live {
                     self.doubt(now, life);
+                    if self.suspicions.get(life.addr).is_some() {
+                        self.hear_verdict(now, from, life);
+                    }
                 }
             }
         }

@@ -73,8 +73,21 @@ impl Gossip {
                 return;
             }
             self.begin_suspicion(now, life, incarnation);
+            self.consider_check(now, life);
         }
         self.take_accusation(now, accusation);
+    }
+
+    /// A peer holds a live member for dead: as good as a failed probe of its own, and no better.
+    pub(crate) fn hear_verdict(&mut self, now: Instant, from: SocketAddr, life: Life) {
+        if let Some(sighting) = self.swim.sighting(life) {
+            let accusation = Accusation {
+                life,
+                incarnation: sighting.incarnation,
+                accuser: from,
+            };
+            self.hear_accusation(now, &accusation);
+        }
     }
 
     /// Says of itself that it hears badly, to a few peers, who pass it on: nobody else can know.
@@ -146,7 +159,7 @@ impl Gossip {
         }
     }
 
-    fn set_deadline(&mut self, now: Instant, life: Life) {
+    pub(crate) fn set_deadline(&mut self, now: Instant, life: Life) {
         let bounds = self.config.suspicion(self.size());
         if let Some(suspicion) = self.suspicions.get(life.addr) {
             let at = suspicion.deadline(&bounds).max(now);

@@ -7,6 +7,7 @@ use foca::Incarnation;
 use hobnob_wire::Instant;
 
 use crate::{
+    checks::Check,
     health::Health,
     identity::{Identity, Life},
     why::{Accuser, FailedProbe, Verdict, Why},
@@ -50,6 +51,8 @@ impl Bounds {
 pub(crate) struct Suspicions {
     open: BTreeMap<SocketAddr, Suspicion>,
     settled: BTreeMap<SocketAddr, Why>,
+    /// No check has anything to do before.
+    check_at: Option<Instant>,
 }
 
 /// A life that did not answer somebody.
@@ -70,6 +73,16 @@ pub(crate) struct Suspicion {
     warned_at: Option<Instant>,
     /// When its answers to messages last put off the verdict.
     vouched_at: Option<Instant>,
+    /// This node's own look at it, while it lasts.
+    check: Option<Check>,
+}
+
+/// A check with something to do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DueCheck {
+    pub(crate) life: Life,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) check: Check,
 }
 
 /// A suspect whose time is up, unless something else than gossip speaks for it.
@@ -129,6 +142,7 @@ impl Suspicions {
             probes: Vec::new(),
             warned_at: None,
             vouched_at: None,
+            check: None,
         };
         self.open.insert(life.addr, suspicion);
         true
@@ -164,12 +178,49 @@ impl Suspicions {
         }
     }
 
-    /// Those whose time is up.
+    /// This node looks for itself after whoever is suspected at the address.
+    pub(crate) fn check(&mut self, addr: SocketAddr, check: Check) {
+        if let Some(suspicion) = self.open.get_mut(&addr) {
+            suspicion.check = Some(check);
+            let at = check.next();
+            self.check_at = Some(self.check_at.map_or(at, |known| known.min(at)));
+        }
+    }
+
+    /// When a check has something to do, at the earliest.
+    pub(crate) const fn next_check(&self) -> Option<Instant> {
+        self.check_at
+    }
+
+    /// The checks that have something to do: to ask, which they do again after `pause`, or to end.
+    pub(crate) fn take_checks(&mut self, now: Instant, pause: Duration) -> Vec<DueCheck> {
+        let mut all = Vec::new();
+        if self.check_at.is_none_or(|at| at > now) {
+            return all;
+        }
+        for suspicion in self.open.values_mut() {
+            let Some(check) = suspicion.check.as_mut().filter(|check| check.next() <= now) else {
+                continue;
+            };
+            all.push(DueCheck {
+                life: suspicion.life,
+                incarnation: suspicion.incarnation,
+                check: *check,
+            });
+            check.ask_at = now + pause;
+            suspicion.check.take_if(|check| check.ends_at <= now);
+        }
+        let checks = self.open.values().filter_map(|open| open.check);
+        self.check_at = checks.map(|check| check.next()).min();
+        all
+    }
+
+    /// Those whose time is up, or who are about to be accused after a check.
     pub(crate) fn due(&self, now: Instant, bounds: Bounds) -> impl Iterator<Item = Suspect> {
         let due = self
             .open
             .values()
-            .filter(move |suspicion| suspicion.deadline(&bounds) <= now);
+            .filter(move |suspicion| suspicion.is_due(now, &bounds));
         due.map(|suspicion| Suspect {
             whom: suspicion.life.identity(),
             since: suspicion.counts_from,
@@ -191,7 +242,43 @@ impl Suspicions {
         }
         suspicion.counts_from = now;
         suspicion.vouched_at = Some(now);
+        suspicion.check = None;
         Some((suspicion.life, suspicion.incarnation))
+    }
+
+    /// Gives those their time once more whose time is up on a single accuser's word, other than their own, if a
+    /// third was heard since it began to count. The accusation is news again.
+    pub(crate) fn put_off_lone(
+        &mut self,
+        now: Instant,
+        bounds: &Bounds,
+        heard_at: Instant,
+    ) -> Vec<Life> {
+        let open = self.open.values_mut();
+        let lone = open.filter(|suspicion| {
+            suspicion.accusers.len() <= 1
+                && !suspicion.is_accused_by(suspicion.life.addr)
+                && suspicion.counts_from < heard_at
+                && suspicion.deadline(bounds) <= now
+        });
+        lone.map(|suspicion| {
+            suspicion.counts_from = now;
+            suspicion
+                .accusers
+                .iter_mut()
+                .for_each(|told| told.times = 0);
+            suspicion.life
+        })
+        .collect()
+    }
+
+    /// Whether anybody but `by` accuses the life, or it does so itself.
+    pub(crate) fn confirms(&self, life: Life, by: SocketAddr) -> bool {
+        let open = self.open.get(&life.addr);
+        open.is_some_and(|suspicion| {
+            let mut accusers = suspicion.accusers.iter();
+            suspicion.life == life && accusers.any(|told| told.accuser.addr != by)
+        })
     }
 
     /// Who is to be told to its face that it is suspected, if whoever is at the address is and was not told
@@ -276,6 +363,9 @@ impl Suspicions {
         for suspicion in self.open.values_mut() {
             suspicion.counts_from = suspicion.counts_from + by;
             suspicion.spared_until = suspicion.spared_until + by;
+            if let Some(check) = &mut suspicion.check {
+                check.ends_at = check.ends_at + by;
+            }
         }
     }
 }
@@ -283,6 +373,11 @@ impl Suspicions {
 impl Suspicion {
     pub(crate) fn is_accused_by(&self, addr: SocketAddr) -> bool {
         self.accusers.iter().any(|told| told.accuser.addr == addr)
+    }
+
+    fn is_due(&self, now: Instant, bounds: &Bounds) -> bool {
+        let is_check_over = self.check.is_some_and(|check| check.ends_at <= now);
+        is_check_over || self.deadline(bounds) <= now
     }
 
     fn explain(&self, verdict: Option<Verdict>) -> Why {

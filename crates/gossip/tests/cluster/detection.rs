@@ -95,6 +95,45 @@ fn a_crash_is_known_to_all_soon_after_the_first() {
     }
 }
 
+/// With the own rounds of probing of the others alone it is 5.6 s on average with 128 nodes.
+#[test]
+fn a_crash_is_confirmed_by_those_who_hear_of_it() {
+    for size in [20, 128] {
+        let seeds = 12;
+        let all: Duration = (0..seeds)
+            .map(|seed| {
+                let mut net = lan(seed, size);
+                net.stop(5);
+                net.run_until(30 * SECOND, |net| has_failed_somewhere(net, 5))
+            })
+            .sum();
+        let mean = all / u32::try_from(seeds).unwrap();
+        assert!(mean < 5 * SECOND, "{size} nodes: {mean:?}");
+    }
+}
+
+/// Its accusations are heard and refuted, and the refutations are lost.
+#[test]
+fn a_node_that_hears_badly_has_nobody_declared_dead() {
+    for seed in 0..6 {
+        let mut net = lan(seed, 24);
+        net.deafness.insert(0, 95);
+        net.run_for(180 * SECOND);
+        for whom in 1..24 {
+            let failed = (1..24).filter(|by| net.ever_failed(*by, whom)).count();
+            assert_eq!(failed, 0, "seed {seed}: {whom}");
+        }
+    }
+}
+
+#[test]
+fn whoever_hears_nobody_else_goes_by_its_own_word() {
+    let mut net = lan(1, 8);
+    net.partition(|index| u8::from(index == 0));
+    net.run_for(120 * SECOND);
+    assert!((1..8).all(|whom| net.ever_failed(0, whom)));
+}
+
 /// Whether the host has accused another by its own probe.
 fn accuses(net: &Net, by: usize, whom: usize) -> bool {
     let why = net.hosts[by].gossip.why(addr(whom));
@@ -196,7 +235,7 @@ fn a_verdict_is_explained() {
         assert!(times.is_sorted() && times.iter().all(|at| *at <= verdict.at));
         for probe in &why.probes {
             assert!(began < probe.ended && probe.began < probe.ended);
-            assert_eq!(probe.helpers, 3);
+            assert!([0, 3].contains(&probe.helpers), "a check is one's own");
         }
         let accuses = why.accusers.iter().any(|accuser| accuser.addr == host.addr);
         assert!(!accuses || !why.probes.is_empty(), "an accuser has probed");

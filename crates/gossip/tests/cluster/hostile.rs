@@ -367,8 +367,10 @@ fn a_full_table_refuses_newcomers_until_somebody_is_gone() {
         "who is known, is heard"
     );
 
-    let down = forge::swim(peer(), me(), GOSSIP, &[(invented(7), 0, DOWN)]);
-    gossip.handle_payload(NOW, addr(1), &down).expect("sound");
+    for by in [peer(), invented(8)] {
+        let down = forge::swim(by, me(), GOSSIP, &[(invented(7), 0, DOWN)]);
+        gossip.handle_payload(NOW, by.addr, &down).expect("sound");
+    }
     let later = NOW + Duration::from_millis(1);
     assert_eq!(gossip.handle_payload(later, addr(2), &ping), Ok(()));
     drain(&mut gossip);

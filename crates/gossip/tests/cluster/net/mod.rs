@@ -70,6 +70,8 @@ pub(crate) struct Net {
     due: BTreeSet<(Instant, usize)>,
     due_of: Vec<Option<Instant>>,
     islands: Vec<u8>,
+    /// How much of what a host is sent does not arrive, in percent, beside what the weather takes.
+    pub(crate) deafness: BTreeMap<usize, u32>,
     places: BTreeMap<SocketAddr, usize>,
     rng: ChaCha8Rng,
     flown: u64,
@@ -131,6 +133,7 @@ impl Net {
             due: BTreeSet::new(),
             due_of: Vec::new(),
             islands: Vec::new(),
+            deafness: BTreeMap::new(),
             places: BTreeMap::new(),
             rng: ChaCha8Rng::seed_from_u64(seed),
             flown: 0,
@@ -401,6 +404,11 @@ impl Net {
     fn send(&mut self, flight: &Flight) {
         let island = |at| self.index_of(at).map(|index| self.islands[index]);
         if island(flight.from) != island(flight.to) {
+            return;
+        }
+        let to = self.index_of(flight.to);
+        let deafness = to.and_then(|to| self.deafness.get(&to)).copied();
+        if self.chance(deafness.unwrap_or(0)) {
             return;
         }
         let copies = 1 + usize::from(self.chance(self.weather.duplicate_percent));

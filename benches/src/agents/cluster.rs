@@ -21,14 +21,27 @@ use crate::Result;
 /// Who tells what of whom.
 type Told = (u32, Sighting, String);
 
+/// When something was told by all who should.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sightings {
+    pub(crate) first: Instant,
+    pub(crate) last: Instant,
+    /// How many never told it.
+    pub(crate) missed: usize,
+}
+
+/// What came of waiting for a line.
+enum Received {
+    Line(Line),
+    Nothing,
+}
+
 /// A cluster of agents, numbered from 0. Dropping it kills them.
 pub(crate) struct Cluster {
     kind: Kind,
     agents: BTreeMap<u32, Child>,
-    lines: Receiver<(u32, Instant, Option<Line>)>,
+    lines: Receiver<(u32, Instant, Line)>,
     told: BTreeMap<Told, Instant>,
-    /// When the first and the last was told of those awaited last.
-    span: (Instant, Instant),
 }
 
 impl Cluster {
@@ -40,7 +53,6 @@ impl Cluster {
             agents: BTreeMap::new(),
             lines,
             told: BTreeMap::new(),
-            span: (Instant::now(), Instant::now()),
         };
         let chosen = cluster.spawn(0, None, &sender)?;
         let seed = cluster.await_ready(chosen)?;
@@ -63,39 +75,28 @@ impl Cluster {
         others.map(|agent| (agent, sighting, name(of))).collect()
     }
 
-    /// Waits until all of it was told.
-    pub(crate) fn await_sightings(&mut self, expected: &BTreeSet<Told>) -> Result<()> {
+    /// Waits until all of it was told, or for [`PATIENCE`].
+    pub(crate) fn await_sightings(&mut self, expected: &BTreeSet<Told>) -> Result<Sightings> {
         let until = Instant::now() + PATIENCE;
-        while let Some(missing) = expected.iter().find(|told| !self.told.contains_key(*told)) {
-            let (by, what, of) = missing.clone();
-            self.receive(until).map_err(|error| {
-                format!(
-                    "{}: {} did not tell that {of} {what:?}: {error}",
-                    self.kind.name(),
-                    name(by)
-                )
-            })?;
+        while expected.iter().any(|told| !self.told.contains_key(told)) {
+            if let Received::Nothing = self.receive(until)? {
+                break;
+            }
         }
-        let times = || {
-            expected
-                .iter()
-                .filter_map(|told| self.told.get(told))
-                .copied()
+        let times: Vec<Instant> = expected
+            .iter()
+            .filter_map(|told| self.told.get(told))
+            .copied()
+            .collect();
+        let (first, last) = (times.iter().min(), times.iter().max());
+        let (Some(first), Some(last)) = (first.copied(), last.copied()) else {
+            return Err(format!("{}: nobody told anything of it", self.kind.name()).into());
         };
-        if let (Some(first), Some(last)) = (times().min(), times().max()) {
-            self.span = (first, last);
-        }
-        Ok(())
-    }
-
-    /// When the first of those awaited was told.
-    pub(crate) const fn earliest(&self) -> Instant {
-        self.span.0
-    }
-
-    /// When the last of those awaited was told.
-    pub(crate) const fn latest(&self) -> Instant {
-        self.span.1
+        Ok(Sightings {
+            first,
+            last,
+            missed: expected.len() - times.len(),
+        })
     }
 
     /// The agent that was started last of those that run.
@@ -142,7 +143,7 @@ impl Cluster {
         &mut self,
         agent: u32,
         seed: Option<&str>,
-        lines: &Sender<(u32, Instant, Option<Line>)>,
+        lines: &Sender<(u32, Instant, Line)>,
     ) -> Result<Option<String>> {
         let (mut command, address) = self.kind.command(&name(agent), seed)?;
         let mut child = command
@@ -162,27 +163,36 @@ impl Cluster {
     fn await_ready(&mut self, chosen: Option<String>) -> Result<String> {
         let until = Instant::now() + PATIENCE;
         loop {
-            if let Some(Line::Ready(address)) = self.receive(until)? {
-                return address
-                    .or(chosen)
-                    .ok_or_else(|| "an agent without an address".into());
+            match self.receive(until)? {
+                Received::Line(Line::Ready(address)) => {
+                    let address = address.or(chosen);
+                    return address.ok_or_else(|| "an agent without an address".into());
+                }
+                Received::Line(_) => {}
+                Received::Nothing => return Err("the first agent was never ready".into()),
             }
         }
     }
 
     /// Waits for a line and notes what it tells.
-    fn receive(&mut self, until: Instant) -> Result<Option<Line>> {
+    fn receive(&mut self, until: Instant) -> Result<Received> {
         let patience = until.saturating_duration_since(Instant::now());
-        let (agent, at, line) = self.lines.recv_timeout(patience)?;
-        if line.is_none() && self.agents.contains_key(&agent) {
-            return Err(format!("{} ended by itself", name(agent)).into());
+        let Ok((agent, at, line)) = self.lines.recv_timeout(patience) else {
+            return Ok(Received::Nothing);
+        };
+        match &line {
+            Line::Ready(_) => {}
+            Line::Seen(sighting, of) => {
+                let told = (agent, *sighting, of.clone());
+                self.told.entry(told).or_insert(at);
+            }
+            Line::End(last) if self.agents.contains_key(&agent) => {
+                let (kind, name) = (self.kind.name(), name(agent));
+                return Err(format!("{kind}: {name} ended by itself: {last}").into());
+            }
+            Line::End(_) => {}
         }
-        if let Some(Line::Seen(sighting, of)) = &line {
-            self.told
-                .entry((agent, *sighting, of.clone()))
-                .or_insert(at);
-        }
-        Ok(line)
+        Ok(Received::Line(line))
     }
 
     fn take(&mut self, agent: u32) -> Result<Child> {
@@ -210,20 +220,18 @@ fn read(
     agent: u32,
     from: impl Read + Send + 'static,
     kind: Kind,
-    lines: Sender<(u32, Instant, Option<Line>)>,
+    lines: Sender<(u32, Instant, Line)>,
 ) {
     thread::spawn(move || {
-        for text in BufReader::new(from)
-            .lines()
-            .map_while(std::result::Result::ok)
-        {
-            let line = kind.parse(&text);
-            if line.is_some() && lines.send((agent, Instant::now(), line)).is_err() {
-                // Nobody listens any more; the agent is still read, so that it never waits for a full pipe.
-                continue;
+        let mut last = String::new();
+        let texts = BufReader::new(from).lines();
+        for text in texts.map_while(std::result::Result::ok) {
+            if let Some(line) = kind.parse(&text) {
+                // Where nobody listens any more, the agent is read all the same: it never waits for a full pipe.
+                let _ = lines.send((agent, Instant::now(), line));
             }
+            last = text;
         }
-        // As above.
-        let _ = lines.send((agent, Instant::now(), None));
+        let _ = lines.send((agent, Instant::now(), Line::End(last)));
     });
 }

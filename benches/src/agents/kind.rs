@@ -32,6 +32,8 @@ pub(crate) enum Line {
     Ready(Option<String>),
     /// It tells something of the agent of this name.
     Seen(Sighting, String),
+    /// Nothing more comes after this last line.
+    End(String),
 }
 
 impl Kind {

@@ -23,6 +23,8 @@ pub(crate) struct Figures {
     pub(crate) failed_last: Duration,
     /// All have told that the leaving one left.
     pub(crate) left: Duration,
+    /// Of all that should have been told, how much never was.
+    pub(crate) missed: usize,
 }
 
 impl Figures {
@@ -36,6 +38,7 @@ impl Figures {
             failed_first: Duration::ZERO,
             failed_last: Duration::ZERO,
             left: Duration::ZERO,
+            missed: 0,
         }
     }
 }
@@ -61,7 +64,8 @@ struct Row {
 /// Takes one figure of a round.
 type Take = fn(&Figures) -> f64;
 
-const ROWS: [(&str, &str, Take); 6] = [
+#[allow(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+const ROWS: [(&str, &str, Take); 7] = [
     ("all joined", "s", |f| f.joined.as_secs_f64()),
     ("CPU at rest, a process", "%", |f| f.cpu_percent),
     ("memory at rest, a process", "MiB", |f| f.memory_mib),
@@ -72,6 +76,7 @@ const ROWS: [(&str, &str, Take); 6] = [
         f.failed_last.as_secs_f64()
     }),
     ("leave, last to tell", "s", |f| f.left.as_secs_f64()),
+    ("never told", "times", |f| f.missed as f64),
 ];
 
 impl Report {

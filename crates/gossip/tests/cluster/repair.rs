@@ -157,7 +157,9 @@ fn whoever_holds_a_failed_node_for_alive_is_told_so() {
     core.forget();
     core.receive(1, &forge::digest(node(2), 3, LIVENESS_ALIVE, 0));
     let claim = &forge::failed(node(2))[1..];
-    let answered = |(to, sent): &(usize, Vec<u8>)| *to == 1 && sent.windows(claim.len()).any(|part| part == claim);
+    let answered = |(to, sent): &(usize, Vec<u8>)| {
+        *to == 1 && sent.windows(claim.len()).any(|part| part == claim)
+    };
     assert!(core.sent.iter().any(answered));
     assert_eq!(core.state(2), Some(NodeState::Failed), "not revived");
 

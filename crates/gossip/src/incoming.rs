@@ -134,8 +134,8 @@ impl Gossip {
             self.swim.handle_packet(now, &kept);
         }
         self.settle_notes(now);
-        for life in doubtful {
-            self.hear_verdict(now, from, life);
+        for addr in doubtful {
+            self.hear_verdict(now, from, addr);
         }
         if let Some(life) = claim {
             self.challenge(now, from, Hearsay::of_life(life));
@@ -232,23 +232,21 @@ impl Gossip {
 
     /// Takes out the verdicts that nobody else confirms: for this node they are no more than accusations. What a
     /// node says of its own earlier life is certain.
-    fn take_doubtful(&self, src: Life, updates: &mut Vec<Member<Life>>) -> Vec<Life> {
+    fn take_doubtful(&self, src: Life, updates: &mut Vec<Member<Life>>) -> Vec<SocketAddr> {
         if self.config.suspicion(self.size()).confirmations == 0 {
             return Vec::new();
         }
         let is_doubtful = |update: &mut Member<Life>| {
             let life = *update.id();
-            let is_live = self
-                .directory
-                .get(life.addr)
-                .is_some_and(|entry| entry.live && entry.life == life);
+            let held = self.directory.get(life.addr).filter(|entry| entry.live);
+            let ends = held.is_some_and(|entry| !entry.life.is_newer_than(life));
             update.state() == State::Down
-                && is_live
+                && ends
                 && life.addr != src.addr
-                && !self.suspicions.confirms(life, src.addr)
+                && !self.suspicions.confirms(life.addr, src.addr)
         };
         let doubtful = updates.extract_if(.., is_doubtful);
-        doubtful.map(|update| *update.id()).collect()
+        doubtful.map(|update| update.id().addr).collect()
     }
 
     /// Nobody who has left is alive again, and nobody new fits into a full table.

@@ -39,7 +39,7 @@ impl Gossip {
                 if holds_live {
                     self.doubt(now, life);
                     if self.suspicions.get(life.addr).is_some() {
-                        self.hear_verdict(now, from, life);
+                        self.hear_verdict(now, from, life.addr);
                     }
                 }
             }

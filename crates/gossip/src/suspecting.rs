@@ -78,11 +78,13 @@ impl Gossip {
         self.take_accusation(now, accusation);
     }
 
-    /// A peer holds a live member for dead: as good as a failed probe of its own, and no better.
-    pub(crate) fn hear_verdict(&mut self, now: Instant, from: SocketAddr, life: Life) {
-        if let Some(sighting) = self.swim.sighting(life) {
+    /// A peer holds whoever is live at the address for dead, in this life of it or a later one: as good as a failed
+    /// probe of its own, and no better.
+    pub(crate) fn hear_verdict(&mut self, now: Instant, from: SocketAddr, addr: SocketAddr) {
+        let held = self.directory.get(addr).map(|entry| entry.life);
+        if let Some(sighting) = held.and_then(|life| self.swim.sighting(life)) {
             let accusation = Accusation {
-                life,
+                life: sighting.life,
                 incarnation: sighting.incarnation,
                 accuser: from,
             };

@@ -16,6 +16,10 @@ use crate::{
 /// Accusers beside the first that make a suspicion as certain as it gets: the paper's K.
 pub(crate) const CONFIRMATIONS_MAX: usize = 3;
 
+/// How often a suspect gets its time once more for want of a second accuser. Whoever still is the only one to miss it
+/// after five times as long has no way to it, if it is not dead.
+const PUT_OFFS_MAX: u8 = 5;
+
 /// Failed probes of its own that a node remembers of each suspect: the last ones.
 const FAILED_PROBES_MAX: usize = 4;
 
@@ -73,6 +77,8 @@ pub(crate) struct Suspicion {
     warned_at: Option<Instant>,
     /// When its answers to messages last put off the verdict.
     vouched_at: Option<Instant>,
+    /// How often its verdict was put off for want of a second accuser.
+    put_offs: u8,
     /// This node's own look at it, while it lasts.
     check: Option<Check>,
 }
@@ -142,6 +148,7 @@ impl Suspicions {
             probes: Vec::new(),
             warned_at: None,
             vouched_at: None,
+            put_offs: 0,
             check: None,
         };
         self.open.insert(life.addr, suspicion);
@@ -257,6 +264,7 @@ impl Suspicions {
         let open = self.open.values_mut();
         let lone = open.filter(|suspicion| {
             suspicion.accusers.len() <= 1
+                && suspicion.put_offs < PUT_OFFS_MAX
                 && !suspicion.is_accused_by(suspicion.life.addr)
                 && suspicion.counts_from < heard_at
                 && suspicion.deadline(bounds) <= now
@@ -272,13 +280,13 @@ impl Suspicions {
         .collect()
     }
 
-    /// Whether anybody but `by` accuses the life, or it does so itself.
-    pub(crate) fn confirms(&self, life: Life, by: SocketAddr) -> bool {
-        let open = self.open.get(&life.addr);
-        open.is_some_and(|suspicion| {
-            let mut accusers = suspicion.accusers.iter();
-            suspicion.life == life && accusers.any(|told| told.accuser.addr != by)
-        })
+    /// Whether anybody but `by` accuses whoever is at the address.
+    pub(crate) fn confirms(&self, addr: SocketAddr, by: SocketAddr) -> bool {
+        let accusers = self
+            .open
+            .get(&addr)
+            .map(|suspicion| suspicion.accusers.iter());
+        accusers.is_some_and(|mut accusers| accusers.any(|told| told.accuser.addr != by))
     }
 
     /// Who is to be told to its face that it is suspected, if whoever is at the address is and was not told

@@ -61,10 +61,27 @@ pub(crate) struct Probe {
     number: u8,
 }
 
+/// A timer of which most go off for nothing, and which may run late: it is run when there is something to do.
+type Held = (Instant, Timer<Life>);
+
+/// Where a timer is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Queue,
+    Round,
+    Help,
+}
+
 /// The SWIM protocol. After each call, notes first, then sends, are to be fetched.
 pub(crate) struct Swim {
     foca: Foca<Life, LifeCodec, ChaCha8Rng, NoCustomBroadcast>,
     timers: Timers,
+    /// When SWIM passes on what it knows next, if there is anything to pass on by then.
+    round: Option<Held>,
+    /// When others are asked to probe, if there is no answer by then.
+    help: Option<Held>,
+    /// Whether there was anything to pass on.
+    had_news: bool,
     inbox: Outcome,
     probe: Option<Probe>,
     /// Whether there was a probe in this round, and it was answered.
@@ -83,6 +100,9 @@ impl Swim {
         Self {
             foca: Foca::new(me, config, ChaCha8Rng::seed_from_u64(seed), LifeCodec),
             timers: Timers::default(),
+            round: None,
+            help: None,
+            had_news: false,
             inbox: Outcome::default(),
             probe: None,
             answered: false,
@@ -102,14 +122,35 @@ impl Swim {
 
     /// What the first timer is for, if it is due.
     pub(crate) fn due(&self, now: Instant) -> Option<Ran> {
-        self.timers.due(now).map(purpose)
+        let (_, place) = self.first().filter(|(at, _)| *at <= now)?;
+        Some(match place {
+            Place::Queue => purpose(self.timers.due(now)?),
+            Place::Round => Ran::Other,
+            Place::Help => Ran::Help,
+        })
     }
 
     /// Runs the first timer, if it is due.
     pub(crate) fn run_due(&mut self, now: Instant) {
-        let Some(mut timer) = self.timers.take_due(now) else {
+        let Some((_, place)) = self.first().filter(|(at, _)| *at <= now) else {
             return;
         };
+        let timer = match place {
+            Place::Queue => self.timers.take_due(now),
+            Place::Round => self.round.take().map(|(_, timer)| timer),
+            Place::Help => self.help.take().map(|(_, timer)| timer),
+        };
+        let Some(timer) = timer else { return };
+        if purpose(&timer) == Ran::Probe
+            && let Some((_, help)) = self.help.take()
+        {
+            // foca counts on it before the next probe, also where nobody had to be asked.
+            self.run(now, help);
+        }
+        self.run(now, timer);
+    }
+
+    fn run(&mut self, now: Instant, mut timer: Timer<Life>) {
         if let Timer::ChangeSuspectToDown { token, .. } = &mut timer {
             // foca takes a new token whenever it had no company for a while, and the suspicion stands all the same.
             *token = self.token;
@@ -122,6 +163,17 @@ impl Swim {
             Ran::Removal(_) | Ran::Other => {}
         }
         self.finish(now, &result);
+    }
+
+    /// The timer that is due first, of those with something to do.
+    fn first(&self) -> Option<(Instant, Place)> {
+        let round = self.round.as_ref().filter(|_| self.had_news);
+        let help = self.help.as_ref().filter(|_| !self.answered);
+        let queue = self.timers.first().map(|at| (at, Place::Queue));
+        let round = round.map(|(at, _)| (*at, Place::Round));
+        let help = help.map(|(at, _)| (*at, Place::Help));
+        let all = [help, queue, round].into_iter().flatten();
+        all.min_by_key(|(at, _)| *at)
     }
 
     fn begin_round(&mut self, now: Instant) {
@@ -169,6 +221,9 @@ impl Swim {
     /// Time during which nothing ran here does not count.
     pub(crate) fn postpone(&mut self, by: Duration) {
         self.timers.postpone(by);
+        for (at, _) in self.round.iter_mut().chain(&mut self.help) {
+            *at = *at + by;
+        }
     }
 
     /// The probe under way, unless it was answered for.
@@ -218,7 +273,7 @@ impl Swim {
     }
 
     pub(crate) fn next_timer(&self) -> Option<Instant> {
-        self.timers.first()
+        self.first().map(|(at, _)| at)
     }
 
     /// Asks whoever is at `to` to take us in.
@@ -276,6 +331,8 @@ impl Swim {
     /// Stops probing for good. Pings are still answered.
     pub(crate) fn stop_probing(&mut self) {
         self.probe = None;
+        self.round = None;
+        self.help = None;
         self.timers.keep_removals();
     }
 
@@ -351,11 +408,19 @@ impl Swim {
                     self.token = token;
                     after = self.health.stretch(after);
                 }
-                Timer::SendIndirectProbe { .. } => after = self.health.stretch(after),
+                Timer::SendIndirectProbe { .. } => {
+                    self.help = Some((now + self.health.stretch(after), timer));
+                    continue;
+                }
+                Timer::PeriodicGossip(_) => {
+                    self.round = Some((now + after, timer));
+                    continue;
+                }
                 _ => {}
             }
             self.timers.insert(now + after, timer);
         }
+        self.note_news(now);
         self.faults += core::mem::take(&mut self.inbox.defunct);
         let renewed = self
             .inbox
@@ -369,6 +434,14 @@ impl Swim {
             self.inbox.reconnecting = true;
             self.reconnect(now);
             self.inbox.reconnecting = false;
+        }
+    }
+
+    /// What there is to pass on from now on is not late.
+    fn note_news(&mut self, now: Instant) {
+        let had_news = core::mem::replace(&mut self.had_news, self.foca.updates_backlog() > 0);
+        if let Some((at, _)) = self.round.as_mut().filter(|_| !had_news) {
+            *at = (*at).max(now);
         }
     }
 

@@ -28,6 +28,10 @@ pub(crate) enum Verb {
     Fanout(Options),
     /// Clusters of agents, Hobnob's and Serf's: joining, rest, a crash and a leave
     Agents(AgentOptions),
+    /// Many real nodes in one process: joining, CPU time and memory of each, a leave
+    Scale(ScaleOptions),
+    /// What the number of members adds to the cost of a datagram and of a second at rest
+    Members(MemberOptions),
     /// Serves one contender until stdin ends
     #[command(hide = true)]
     Serve(ServeOrder),
@@ -74,6 +78,37 @@ pub(crate) struct AgentOptions {
     /// Install Serf by apt-get if it is missing
     #[arg(long)]
     pub(crate) install: bool,
+    /// Write every figure to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// How to run many nodes in one process.
+#[derive(Args, Debug)]
+pub(crate) struct ScaleOptions {
+    /// Nodes
+    #[arg(long, default_value_t = 200, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=2_000))]
+    pub(crate) nodes: usize,
+    /// How long they rest while their CPU time is taken
+    #[arg(long, default_value = "20", value_parser = seconds)]
+    pub(crate) rest: Duration,
+    /// How long they are left alone before that
+    #[arg(long, default_value = "10", value_parser = seconds)]
+    pub(crate) settle: Duration,
+    /// Write every figure to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// How to measure a membership core by itself.
+#[derive(Args, Debug)]
+pub(crate) struct MemberOptions {
+    /// Members in its table
+    #[arg(long, value_delimiter = ',', default_values_t = [100, 1_000, 10_000])]
+    pub(crate) members: Vec<usize>,
+    /// How often each is measured; the sizes take turns
+    #[arg(long, default_value_t = 5, value_parser = value_parser!(u32).range(1..=1_000))]
+    pub(crate) rounds: u32,
     /// Write every figure to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,

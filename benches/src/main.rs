@@ -1,6 +1,7 @@
 //! Benchmarks of Hobnob between real processes over loopback.
 //!
-//! `agents` compares clusters of whole agents, see [`agents`]. The others compare messaging:
+//! `agents` compares clusters of whole agents, see [`agents`]; [`scale`] and [`members`] say what large clusters cost.
+//! The others compare messaging:
 //!
 //! Every measurement starts two fresh processes of this same binary: one that serves, one that drives. This
 //! one only starts them, reads one JSON line from each and ends them; it has no runtime and is idle while
@@ -25,11 +26,14 @@ mod contender;
 mod json;
 mod machine;
 mod measure;
+mod members;
 mod process;
 mod report;
 mod roles;
 mod rounds;
+mod scale;
 mod statistics;
+mod usage;
 
 use std::{
     error::Error,
@@ -62,6 +66,8 @@ fn run(cli: Cli) -> Result<()> {
         Verb::Stream(options) => rounds::run(&benchmark::STREAM, &options),
         Verb::Fanout(options) => rounds::run(&benchmark::FANOUT, &options),
         Verb::Agents(options) => agents::run(&options),
+        Verb::Scale(options) => scale::run(&options),
+        Verb::Members(options) => members::run(&options),
         Verb::Serve(order) => roles::serve(&order),
         Verb::Drive(order) => roles::drive(order),
     }

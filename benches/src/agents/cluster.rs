@@ -14,9 +14,8 @@ use rustix::process::{Pid, kill_process};
 use super::{
     PATIENCE,
     kind::{Kind, Line, Sighting},
-    usage,
 };
-use crate::Result;
+use crate::{Result, usage};
 
 /// Who tells what of whom.
 type Told = (u32, Sighting, String);

@@ -19,7 +19,6 @@ mod cluster;
 mod kind;
 mod report;
 mod serf;
-mod usage;
 
 use std::{
     io::{Write, stdout},

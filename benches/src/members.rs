@@ -84,9 +84,10 @@ impl Subject {
         for index in 1..=members {
             let mut peer = node(index, now)?;
             peer.announce(now, gossip.me().addr());
-            talk(&mut gossip, &mut peer, now)?;
-            if ping.is_none() {
-                // The first knows nobody else whom it could ask.
+            // The first is told in turn, and knows nobody else whom it could ask.
+            let is_first = ping.is_none();
+            talk(&mut gossip, &mut peer, now, is_first)?;
+            if is_first {
                 ping = Some((peer.me().addr(), ask(&mut peer, &gossip, now)?));
             }
         }
@@ -159,15 +160,15 @@ fn node(index: usize, now: Instant) -> Result<Gossip> {
     ))
 }
 
-/// The newcomer is heard, and one answer for each word of its is read; the rest is lost.
-fn talk(gossip: &mut Gossip, newcomer: &mut Gossip, now: Instant) -> Result<()> {
+/// The newcomer is heard, and answered if it is to know of it.
+fn talk(gossip: &mut Gossip, newcomer: &mut Gossip, now: Instant, is_answered: bool) -> Result<()> {
     let (addr, from) = (gossip.me().addr(), newcomer.me().addr());
     while let Some((to, payload)) = newcomer.poll_transmit() {
         if to == addr {
             gossip.handle_payload(now, from, &payload)?;
         }
         while let Some((to, answer)) = gossip.poll_transmit() {
-            if to == from {
+            if to == from && is_answered {
                 newcomer.handle_payload(now, addr, &answer)?;
             }
         }

@@ -64,6 +64,46 @@ fn a_process_of_a_measurement_ends_when_nobody_holds_its_stdin() {
     assert!(child.wait().unwrap().success());
 }
 
+#[test]
+fn scale_reports_every_figure() {
+    let (table, json) = report("scale", &["--nodes=3", "--settle=0.1", "--rest=0.5"]);
+    assert!(table.contains("3 nodes in one process"), "{table}");
+    for figure in [
+        "joined_seconds",
+        "memory_kib",
+        "left_seconds",
+        "cpu_percent",
+    ] {
+        assert!(json[figure].as_f64().unwrap() > 0.0, "{figure}: {json:#}");
+    }
+}
+
+#[test]
+fn members_reports_every_figure() {
+    let (table, json) = report("members", &["--members=4,40", "--rounds=1"]);
+    assert!(table.contains("second at rest"), "{table}");
+    let rows = json["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        for figure in ["ping_us", "second_us"] {
+            let median = row[figure]["median"].as_f64().unwrap();
+            assert!(median > 0.0, "{figure}: {row:#}");
+        }
+    }
+}
+
+#[test]
+fn agents_names_the_program_that_is_missing() {
+    let output = Command::new(BINARY)
+        .args(["agents", "--hobnob=/nowhere/hobnob"])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("/nowhere/hobnob is not there"), "{error}");
+    assert!(error.contains("--package hobnob-cli"), "{error}");
+}
+
 fn check(benchmark: &str, groups: &[Group]) {
     let (table, json) = run(benchmark);
     assert_eq!(json["benchmark"], benchmark);
@@ -108,9 +148,14 @@ fn check_figures(contender: &Value) {
 
 /// Two short rounds; returns the table and the JSON.
 fn run(benchmark: &str) -> (String, Value) {
+    report(benchmark, &["--rounds=2", "--seconds=0.3"])
+}
+
+fn report(benchmark: &str, options: &[&str]) -> (String, Value) {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{benchmark}.json"));
     let output = Command::new(BINARY)
-        .args([benchmark, "--rounds=2", "--seconds=0.3"])
+        .arg(benchmark)
+        .args(options)
         .arg("--json")
         .arg(&file)
         .output()

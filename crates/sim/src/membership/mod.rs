@@ -7,6 +7,10 @@
 //!
 //! # The trials
 //!
+//! - *Join*: all nodes call the first one at the same moment, and again while nobody has answered. When does the
+//!   last of them know all others?
+//! - *Leave*: one node after the other says goodbye while 30 % of all datagrams are lost. When does the last of
+//!   the others know?
 //! - *Blocked*: some nodes are slow, for 16 of every 20 seconds: their timers go off, but whatever they send and
 //!   whatever is sent to them is held up, and comes all at once when they recover. So are the anomalies of the
 //!   Lifeguard paper made (section V). Nothing is lost, and nobody is dead: each report of a node that
@@ -20,10 +24,11 @@
 //! # What is equal and what is not
 //!
 //! The network is [`Conditions::LAN`](crate::Conditions::LAN). Hobnob's nodes join by their first one, find
-//! each other and have a session with everybody before a trial begins; foca's nodes are told of each other,
-//! because their joining is not what is measured. foca is given the size of the cluster, which it asks for; Hobnob finds
+//! each other and have a session with everybody before a trial begins; foca's nodes are told of each other
+//! where joining is not what is measured. foca is given the size of the cluster, which it asks for; Hobnob finds
 //! it out.
 
+mod join;
 mod plain;
 pub mod table;
 mod trial;

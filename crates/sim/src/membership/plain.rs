@@ -15,7 +15,7 @@ use hobnob_endpoint::wire::Instant;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use serde::{Deserialize, Serialize};
 
-use super::world::{Said, What, World};
+use super::world::{Said, Views, What, World};
 use crate::{Conditions, NodeId, counters::Fate, network::Network};
 
 /// How long a cluster runs before its trial begins.
@@ -68,6 +68,8 @@ struct Node {
     core: Core,
     wants: Wants,
     is_dead: bool,
+    /// It has said goodbye: to foca, being down is being down.
+    has_left: bool,
     is_blocked: bool,
     /// What waits in its socket while it is blocked.
     unread: Vec<Bytes>,
@@ -112,11 +114,13 @@ pub(super) struct Plain {
     timers: BTreeMap<(Instant, u64), (usize, Timer<Name>)>,
     submitted: u64,
     said: Vec<Said>,
+    views: Views,
+    /// For when they are told of each other.
+    introductions: ChaCha8Rng,
 }
 
 impl Plain {
-    /// A cluster in which all know all.
-    pub(super) fn joined(seed: u64, size: usize) -> Self {
+    pub(super) fn new(seed: u64, size: usize) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let network = Network::new(Conditions::LAN, ChaCha8Rng::seed_from_u64(rng.random()));
         let cluster_size = u32::try_from(size).ok().and_then(NonZeroU32::new);
@@ -129,6 +133,8 @@ impl Plain {
             timers: BTreeMap::new(),
             submitted: 0,
             said: Vec::new(),
+            views: Views::new(size),
+            introductions: ChaCha8Rng::seed_from_u64(rng.random()),
         };
         for index in 0..size {
             let name = Name::of(index);
@@ -139,19 +145,13 @@ impl Plain {
                 core: Foca::new(name, config.clone(), rng, PostcardCodec),
                 wants: Wants::default(),
                 is_dead: false,
+                has_left: false,
                 is_blocked: false,
                 unread: Vec::new(),
                 held: Vec::new(),
                 accused: BTreeSet::new(),
             });
         }
-        for index in 0..size {
-            // At different moments, or all would probe in step.
-            let wait = Duration::from_millis(rng.random_range(0..1_000) / size as u64);
-            cluster.run_for(wait);
-            cluster.introduce(index);
-        }
-        cluster.run_for(WARM_UP);
         cluster
     }
 
@@ -185,18 +185,11 @@ impl Plain {
             let at = self.now + after;
             self.timers.insert((at, self.submitted), (index, timer));
         }
-        for (name, what) in node.wants.said.drain(..) {
-            let addr = name.socket_addr();
-            node.accused.remove(&addr);
-            if let Some(&whom) = self.places.get(&addr) {
-                self.said.push(Said {
-                    at: self.now,
-                    by: index,
-                    whom,
-                    what,
-                });
-            }
+        let heard = std::mem::take(&mut node.wants.said);
+        for (name, what) in heard {
+            self.note(index, name.socket_addr(), what);
         }
+        let node = &mut self.nodes[index];
         for (to, bytes) in node.wants.sends.drain(..) {
             let to = to.socket_addr();
             if node.is_blocked {
@@ -205,6 +198,25 @@ impl Plain {
                 self.network.send(self.now, NodeId(index), from, to, bytes);
             }
         }
+    }
+
+    fn note(&mut self, by: usize, addr: SocketAddr, what: What) {
+        self.nodes[by].accused.remove(&addr);
+        let Some(&whom) = self.places.get(&addr) else {
+            return;
+        };
+        let what = match what {
+            What::Down if self.nodes[whom].has_left => What::Left,
+            what => what,
+        };
+        let said = Said {
+            at: self.now,
+            by,
+            whom,
+            what,
+        };
+        self.views.note(&said);
+        self.said.push(said);
     }
 
     fn step(&mut self, end: Instant) -> bool {
@@ -240,6 +252,30 @@ impl Plain {
 }
 
 impl World for Plain {
+    fn greet(&mut self, node: usize) {
+        let greeter = &mut self.nodes[node];
+        let greeted = greeter.core.announce(Name::of(0), &mut greeter.wants);
+        greeted.expect("a greeting fits a datagram");
+        self.settle(node);
+    }
+
+    fn is_alone(&self, node: usize) -> bool {
+        self.nodes[node].core.iter_members().next().is_none()
+    }
+
+    fn assemble(&mut self) {
+        if !self.views.are_full() {
+            let size = self.nodes.len();
+            for index in 0..size {
+                // At different moments, or all would probe in step.
+                let wait = self.introductions.random_range(0..1_000) / size as u64;
+                self.run_for(Duration::from_millis(wait));
+                self.introduce(index);
+            }
+        }
+        self.run_for(WARM_UP);
+    }
+
     fn now(&self) -> Instant {
         self.now
     }
@@ -248,6 +284,15 @@ impl World for Plain {
         let end = self.now + time;
         while self.step(end) {}
         self.now = end;
+    }
+
+    fn leave(&mut self, node: usize) {
+        let leaver = &mut self.nodes[node];
+        let left = leaver.core.leave_cluster(&mut leaver.wants);
+        left.expect("a goodbye fits a datagram");
+        leaver.has_left = true;
+        self.settle(node);
+        self.kill(node);
     }
 
     fn kill(&mut self, node: usize) {
@@ -278,8 +323,16 @@ impl World for Plain {
         self.network.paths.set_conditions(direction, conditions);
     }
 
+    fn set_loss_everywhere(&mut self, share: f64) {
+        self.network.conditions = Conditions::LAN.with_loss(share);
+    }
+
     fn said(&self) -> &[Said] {
         &self.said
+    }
+
+    fn views(&self) -> &Views {
+        &self.views
     }
 
     fn holds_alive(&self, by: usize, whom: usize) -> bool {

@@ -17,12 +17,26 @@ const CRASH_MEAN_UP_TO: usize = 128;
 const VICTIMS: usize = 4;
 /// The cluster of which one node in a hundred has a bad path.
 const BAD_PATHS_SIZE: usize = 1_000;
+/// Clusters whose nodes all join at once, and how soon all are to know all.
+const JOINS: [(usize, Duration); 2] = [
+    (512, Duration::from_secs(10)),
+    (1_000, Duration::from_secs(20)),
+];
+/// From this size on foca runs with one seed: it is there to compare with, and takes longer than all the rest.
+const FOCA_ONCE_FROM: usize = 512;
+/// Leaves in a row in one cluster.
+const LEAVERS: usize = 8;
+/// The cluster that shows what the others are not large enough for.
+const SCALE_SIZE: usize = 2_000;
 
 /// Everything. The largest clusters first: they take longest, and other cores do the rest meanwhile.
 pub fn full() -> Vec<Trial> {
     let mut clusters = Vec::new();
     for size in SIZES {
         let mut troubles = vec![Trouble::Load];
+        if JOINS.iter().any(|(joining, _)| *joining == size) {
+            troubles.insert(0, Trouble::Join);
+        }
         if size == BAD_PATHS_SIZE {
             troubles.extend([Trouble::Mute, Trouble::Deaf, Trouble::HearsBadly]);
         }
@@ -33,6 +47,8 @@ pub fn full() -> Vec<Trial> {
         let rounds = BLOCKED_ROUNDS;
         clusters.push((BLOCKED_SIZE, vec![Trouble::Blocked { nodes, rounds }]));
     }
+    let leavers = LEAVERS;
+    clusters.push((BLOCKED_SIZE, vec![Trouble::Leave { leavers }]));
     let victims = VICTIMS;
     clusters.push((BLOCKED_SIZE, vec![Trouble::CrashWithAccusers { victims }]));
     trials(clusters)
@@ -44,14 +60,27 @@ pub fn small() -> Vec<Trial> {
     let blocked = |nodes| vec![Trouble::Blocked { nodes, rounds }];
     let crash = Trouble::Crash { victims };
     let bad_paths = vec![Trouble::Mute, Trouble::Deaf, Trouble::HearsBadly];
+    let leave = Trouble::Leave { leavers: LEAVERS };
     trials(vec![
-        (128, vec![Trouble::Load, crash]),
+        (128, vec![Trouble::Join, Trouble::Load, crash]),
+        (128, vec![leave]),
         (128, vec![Trouble::CrashWithAccusers { victims }]),
         (100, bad_paths),
         (64, blocked(1)),
         (64, blocked(8)),
         (32, vec![Trouble::Load, crash]),
     ])
+}
+
+/// One large cluster of Hobnob's: foca's takes too long to join.
+pub fn scale() -> Vec<Trial> {
+    let crash = Trouble::Crash { victims: 1 };
+    vec![Trial {
+        engine: Engine::Hobnob,
+        size: SCALE_SIZE,
+        troubles: vec![Trouble::Join, Trouble::Load, crash],
+        seeds_max: 1,
+    }]
 }
 
 fn trials(clusters: Vec<(usize, Vec<Trouble>)>) -> Vec<Trial> {
@@ -61,6 +90,10 @@ fn trials(clusters: Vec<(usize, Vec<Trouble>)>) -> Vec<Trial> {
             engine,
             size,
             troubles: troubles.clone(),
+            seeds_max: match engine {
+                Engine::Foca if size >= FOCA_ONCE_FROM => 1,
+                _ => u64::MAX,
+            },
         })
     });
     trials.collect()
@@ -103,8 +136,13 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for ((trouble, size), row) in &self.cells {
-            let seeds = row.values().map(|(seeds, _)| *seeds).max().unwrap_or(0);
-            writeln!(f, "N={size}, {trouble} ({seeds} seeds)")?;
+            let seeds_of = |engine| row.get(&engine).map_or(0, |(seeds, _)| *seeds);
+            let (foca, hobnob) = (seeds_of(Engine::Foca), seeds_of(Engine::Hobnob));
+            let seeds = match foca == hobnob {
+                true => format!("{hobnob} seeds"),
+                false => format!("{hobnob} seeds; foca {foca}"),
+            };
+            writeln!(f, "N={size}, {trouble} ({seeds})")?;
             let of = |engine| {
                 row.get(&engine)
                     .map(|(_, sum)| figures(*trouble, *size, sum))
@@ -161,6 +199,40 @@ impl fmt::Display for Figure {
 /// What is read from findings, and what was promised of it.
 fn figures(trouble: Trouble, size: usize, findings: &Findings) -> Vec<Figure> {
     match trouble {
+        Trouble::Join => {
+            let promised = JOINS.iter().find(|(joining, _)| *joining >= size);
+            vec![
+                figure("all know all, mean (s)", mean(&findings.joined), None, 2),
+                figure(
+                    "all know all, max (s)",
+                    max(&findings.joined),
+                    promised.map(|(_, within)| within.as_secs_f64()),
+                    2,
+                ),
+                count("never", findings.never_joined, Some(0)),
+                count("nodes reported failed", findings.false_downs, Some(0)),
+            ]
+        }
+        Trouble::Leave { .. } => {
+            let known = findings.left.len() as u64;
+            let leaves = known + findings.leaves_missed;
+            vec![
+                count("leaves", leaves, None),
+                count(
+                    "not known to all within 3 s",
+                    findings.leaves_missed,
+                    Some(0),
+                ),
+                figure(
+                    "known to all after, mean (s)",
+                    mean(&findings.left),
+                    None,
+                    2,
+                ),
+                figure("known to all after, max (s)", max(&findings.left), None, 2),
+                count("nodes reported failed", findings.false_downs, Some(0)),
+            ]
+        }
         Trouble::Blocked { nodes, .. } => {
             // The hardest case of all may cost some.
             let limit = if nodes >= 16 { 100 } else { 0 };

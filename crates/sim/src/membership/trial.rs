@@ -3,6 +3,7 @@
 use std::{fmt, ops::AddAssign, time::Duration};
 
 use super::{
+    join::join,
     plain::Plain,
     whole::Whole,
     world::{What, World},
@@ -23,6 +24,11 @@ const WATCH_EVERY: Duration = Duration::from_millis(20);
 
 /// Accusers of a crashed node that are killed too.
 const ACCUSERS: usize = 3;
+
+/// Share of all datagrams that are lost while nodes leave.
+const LOSS_AT_LEAVES: f64 = 0.3;
+/// How soon all are to know of a leave.
+pub(super) const LEAVE_KNOWN_WITHIN: Duration = Duration::from_secs(3);
 
 /// How long load is measured: several of the longest intervals at which anything happens.
 const LOAD_FOR: Duration = Duration::from_secs(60);
@@ -52,6 +58,13 @@ pub enum Engine {
 /// What happens to a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trouble {
+    /// All nodes join by one of them at once. It comes first.
+    Join,
+    /// So many nodes leave, one after the other, while datagrams are lost.
+    Leave {
+        /// How many.
+        leavers: usize,
+    },
     /// So many nodes are blocked for 16 of every 20 seconds, as long as this.
     Blocked {
         /// How many.
@@ -88,6 +101,8 @@ pub struct Trial {
     pub size: usize,
     /// One after the other, with some rest in between. Those that kill come last.
     pub troubles: Vec<Trouble>,
+    /// With so many seeds at most.
+    pub seeds_max: u64,
 }
 
 /// What came of a trial; those of several seeds add up.
@@ -95,6 +110,14 @@ pub struct Trial {
 pub struct Findings {
     /// Reports of healthy nodes as failed.
     pub false_downs: u64,
+    /// How long it took until all who joined knew all.
+    pub joined: Vec<Duration>,
+    /// Clusters in which it never came to that.
+    pub never_joined: u64,
+    /// How long after each leave the last of the others knew of it.
+    pub left: Vec<Duration>,
+    /// Leaves that were not known to all in time.
+    pub leaves_missed: u64,
     /// How long it took from each crash until the first of the others reported it.
     pub first: Vec<Duration>,
     /// How long from there until the last did.
@@ -121,16 +144,24 @@ impl Trial {
     /// Lives through it once; what came of each trouble, in their order.
     pub fn run(&self, seed: u64) -> Vec<Findings> {
         match self.engine {
-            Engine::Hobnob => self.run_in(&mut Whole::joined(seed, self.size)),
-            Engine::Foca => self.run_in(&mut Plain::joined(seed, self.size)),
+            Engine::Hobnob => self.run_in(&mut Whole::new(seed, self.size)),
+            Engine::Foca => self.run_in(&mut Plain::new(seed, self.size)),
         }
     }
 
     fn run_in(&self, world: &mut impl World) -> Vec<Findings> {
+        if self.troubles.first() != Some(&Trouble::Join) {
+            world.assemble();
+        }
         let troubles = self.troubles.iter();
         let lived = troubles.map(|trouble| {
             let findings = trouble.happen(world, self.size);
-            world.run_for(REST);
+            if self.troubles.len() > 1 {
+                if *trouble == Trouble::Join {
+                    world.assemble();
+                }
+                world.run_for(REST);
+            }
             findings
         });
         lived.collect()
@@ -140,6 +171,8 @@ impl Trial {
 impl Trouble {
     fn happen(self, world: &mut impl World, size: usize) -> Findings {
         match self {
+            Self::Join => joined(world, size),
+            Self::Leave { leavers } => leaves(world, size, leavers),
             Self::Blocked { nodes, rounds } => blocked(world, size, nodes, rounds),
             Self::Crash { victims } => crashes(world, size, victims, 0),
             Self::CrashWithAccusers { victims } => crashes(world, size, victims, ACCUSERS),
@@ -149,6 +182,37 @@ impl Trouble {
             Self::Mute => cut_off(world, size, Cut::Outwards),
         }
     }
+}
+
+fn joined(world: &mut impl World, size: usize) -> Findings {
+    let took = join(world, size);
+    Findings {
+        joined: took.into_iter().collect(),
+        never_joined: u64::from(took.is_none()),
+        false_downs: downs_of(world, 0, |_| true),
+        ..Findings::default()
+    }
+}
+
+/// One leave after the other, on a bad network.
+fn leaves(world: &mut impl World, size: usize, leavers: usize) -> Findings {
+    let mut findings = Findings::default();
+    let mut is_gone = vec![false; size];
+    for leaver in (1..size).step_by(size / (leavers + 1)).take(leavers) {
+        world.set_loss_everywhere(LOSS_AT_LEAVES);
+        let (left_at, before) = (world.now(), world.said().len());
+        world.leave(leaver);
+        is_gone[leaver] = true;
+        world.run_for(LEAVE_KNOWN_WITHIN);
+        match told_all(world, before, (leaver, What::Left), &is_gone) {
+            Some((_, last)) => findings.left.push(last.saturating_since(left_at)),
+            None => findings.leaves_missed += 1,
+        }
+        findings.false_downs += downs_of(world, before, |_| true);
+        world.set_loss_everywhere(0.0);
+        world.run_for(REST);
+    }
+    findings
 }
 
 fn blocked(world: &mut impl World, size: usize, nodes: usize, rounds: u32) -> Findings {
@@ -195,7 +259,7 @@ fn crashes(world: &mut impl World, size: usize, victims: usize, accusers: usize)
                 is_dead[by] = true;
                 doomed -= 1;
             }
-            told = told_all(world, before, victim, &is_dead);
+            told = told_all(world, before, (victim, What::Down), &is_dead);
         }
         match told {
             Some((first, last)) => {
@@ -210,27 +274,28 @@ fn crashes(world: &mut impl World, size: usize, victims: usize, accusers: usize)
     findings
 }
 
-/// When the first and the last of the living reported a crash, once all have.
+/// When the first and the last of the living reported a crash or a leave, once all have.
 fn told_all(
     world: &impl World,
     since: usize,
-    victim: usize,
+    (whom, what): (usize, What),
     is_dead: &[bool],
 ) -> Option<(Instant, Instant)> {
     let said = world.said()[since..].iter();
-    let reports = said.filter(|said| said.whom == victim && said.what == What::Down);
-    let mut told: Vec<(usize, Instant)> = Vec::new();
-    for said in reports.filter(|said| !is_dead[said.by]) {
-        if !told.iter().any(|(by, _)| *by == said.by) {
-            told.push((said.by, said.at));
-        }
+    let reports = said.filter(|said| said.whom == whom && said.what == what);
+    let mut has_told = is_dead.to_vec();
+    let (mut first, mut last, mut told) = (None, None, 0);
+    // In the order in which they were made.
+    for said in reports.filter(|said| !std::mem::replace(&mut has_told[said.by], true)) {
+        first = first.or(Some(said.at));
+        last = Some(said.at);
+        told += 1;
     }
     let living = is_dead.iter().filter(|is_dead| !**is_dead).count();
-    if told.len() < living {
+    if told < living {
         return None;
     }
-    let first = told.iter().map(|(_, at)| *at).min()?;
-    Some((first, told.iter().map(|(_, at)| *at).max()?))
+    first.zip(last)
 }
 
 fn load(world: &mut impl World, size: usize) -> Findings {
@@ -349,6 +414,10 @@ fn healthy_downs(world: &impl World, since: usize, size: usize, bad: usize) -> u
 impl AddAssign for Findings {
     fn add_assign(&mut self, other: Self) {
         self.false_downs += other.false_downs;
+        self.joined.extend(other.joined);
+        self.never_joined += other.never_joined;
+        self.left.extend(other.left);
+        self.leaves_missed += other.leaves_missed;
         self.first.extend(other.first);
         self.last.extend(other.last);
         self.unnoticed += other.unnoticed;
@@ -365,6 +434,8 @@ impl AddAssign for Findings {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Join => write!(f, "all join by one at once"),
+            Self::Leave { .. } => write!(f, "leave at 30 % loss"),
             Self::Blocked { nodes, rounds } => {
                 let seconds = rounds * 20;
                 write!(f, "C={nodes} blocked 16 of every 20 s, {seconds} s")

@@ -8,27 +8,25 @@ use hobnob_endpoint::{
     wire::Instant,
 };
 
-use super::world::{Said, What, World};
+use super::{
+    join::join,
+    world::{Said, Views, What, World},
+};
 use crate::{Application, At, Conditions, NodeId, Sim};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// How long nodes may take until all know all.
-const JOINED_WITHIN: Duration = Duration::from_secs(120);
-
-/// Nodes that join at once, every [`JOIN_PAUSE`]: joining is not what is measured.
-const JOIN_AT_ONCE: usize = 64;
-const JOIN_PAUSE: Duration = Duration::from_millis(500);
 
 /// Sessions a node begins at once while everybody meets everybody, every [`MEET_PAUSE`].
 const MEET_AT_ONCE: usize = 16;
 const MEET_PAUSE: Duration = Duration::from_millis(50);
 
 /// Writes down what the nodes say of each other.
-#[derive(Default)]
 struct Witness {
     places: BTreeMap<SocketAddr, usize>,
     said: Vec<Said>,
+    views: Views,
+    /// Those whose leave is over, and whose process goes on.
+    left: Vec<NodeId>,
 }
 
 impl Application for Witness {
@@ -36,15 +34,19 @@ impl Application for Witness {
         let (whom, what) = match &event {
             Event::Member(gossip::Event::NodeUp(node)) => (node.addr(), What::Up),
             Event::Member(gossip::Event::Failed(node)) => (node.addr(), What::Down),
+            Event::Member(gossip::Event::Left(node)) => (node.addr(), What::Left),
+            Event::Member(gossip::Event::LeaveFinished { .. }) => return self.left.push(at.node),
             _ => return,
         };
         if let Some(&whom) = self.places.get(&whom) {
-            self.said.push(Said {
+            let said = Said {
                 at: at.world_now,
                 by: at.node.index(),
                 whom,
                 what,
-            });
+            };
+            self.views.note(&said);
+            self.said.push(said);
         }
     }
 }
@@ -56,35 +58,17 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    /// A cluster in which all know all and have talked to each other.
-    pub(super) fn joined(seed: u64, size: usize) -> Self {
-        let mut sim = Sim::new(seed, Conditions::LAN, Witness::default());
+    pub(super) fn new(seed: u64, size: usize) -> Self {
+        let witness = Witness {
+            places: BTreeMap::new(),
+            said: Vec::new(),
+            views: Views::new(size),
+            left: Vec::new(),
+        };
+        let mut sim = Sim::new(seed, Conditions::LAN, witness);
         let ids: Vec<NodeId> = (0..size).map(|index| start(&mut sim, index)).collect();
         sim.app.places = (0..).zip(&ids).map(|(n, id)| (sim.addr(*id), n)).collect();
-        let mut cluster = Self { sim, ids };
-        cluster.join();
-        cluster.meet();
-        cluster.run_for(5 * SECOND);
-        cluster
-    }
-
-    fn join(&mut self) {
-        let first = self.sim.addr(self.ids[0]);
-        let began = self.now();
-        let mut greeting = 1;
-        while !self.all_know_all() {
-            greeting = (greeting + JOIN_AT_ONCE).min(self.ids.len());
-            for id in &self.ids[1..greeting] {
-                self.sim.with(*id, |at| {
-                    if at.endpoint.members().is_alone() {
-                        at.endpoint.join(at.now, first);
-                    }
-                });
-            }
-            self.run_for(JOIN_PAUSE);
-            let took = self.now().saturating_since(began);
-            assert!(took < JOINED_WITHIN, "no full view after {took:?}");
-        }
+        Self { sim, ids }
     }
 
     /// Has everybody begin a session with everybody, so that no handshake counts as load.
@@ -109,14 +93,6 @@ impl Whole {
         }
     }
 
-    fn all_know_all(&self) -> bool {
-        let others = self.ids.len() - 1;
-        self.ids.iter().all(|id| {
-            let endpoint = self.sim.endpoint(*id);
-            endpoint.is_some_and(|endpoint| endpoint.members().nodes().count() == others)
-        })
-    }
-
     fn members(&self, by: usize) -> Option<&gossip::Gossip> {
         Some(self.sim.endpoint(self.ids[by])?.members())
     }
@@ -133,12 +109,38 @@ fn start(sim: &mut Sim<Witness>, index: usize) -> NodeId {
 }
 
 impl World for Whole {
+    fn greet(&mut self, node: usize) {
+        let first = self.sim.addr(self.ids[0]);
+        self.sim
+            .with(self.ids[node], |at| at.endpoint.join(at.now, first));
+    }
+
+    fn is_alone(&self, node: usize) -> bool {
+        self.members(node).is_some_and(gossip::Gossip::is_alone)
+    }
+
+    fn assemble(&mut self) {
+        if !self.sim.app.views.are_full() {
+            join(self, self.ids.len());
+        }
+        self.meet();
+        self.run_for(5 * SECOND);
+    }
+
     fn now(&self) -> Instant {
         self.sim.now()
     }
 
     fn run_for(&mut self, time: Duration) {
         self.sim.run_for(time);
+        for id in std::mem::take(&mut self.sim.app.left) {
+            self.sim.kill(id);
+        }
+    }
+
+    fn leave(&mut self, node: usize) {
+        self.sim
+            .with(self.ids[node], |at| at.endpoint.leave(at.now));
     }
 
     fn kill(&mut self, node: usize) {
@@ -163,8 +165,16 @@ impl World for Whole {
             .set_path_conditions(self.ids[from], self.ids[to], conditions);
     }
 
+    fn set_loss_everywhere(&mut self, share: f64) {
+        self.sim.set_conditions(Conditions::LAN.with_loss(share));
+    }
+
     fn said(&self) -> &[Said] {
         &self.sim.app.said
+    }
+
+    fn views(&self) -> &Views {
+        &self.sim.app.views
     }
 
     fn holds_alive(&self, by: usize, whom: usize) -> bool {

@@ -5,6 +5,7 @@
     reason = "a command line talks to its terminal"
 )]
 
+mod cost;
 mod options;
 
 use std::{
@@ -15,11 +16,12 @@ use std::{
     },
 };
 
+use cost::Cost;
 use hobnob_sim::membership::{
     Trial, Trouble,
     table::{self, Table},
 };
-use options::Options;
+use options::{Choice, Options};
 
 fn main() -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
@@ -29,10 +31,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let mut trials = if options.small {
-        table::small()
-    } else {
-        table::full()
+    let mut trials = match options.table {
+        Choice::Full => table::full(),
+        Choice::Small => table::small(),
+        Choice::Scale => table::scale(),
     };
     for trial in &mut trials {
         let name = |trouble| format!("N={}, {trouble}", trial.size);
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
     }
     let table = run(&options, &trials);
     print!("{table}");
+    println!("{}", Cost::so_far());
     let broken = table.broken();
     for line in &broken {
         println!("missed: {line}");
@@ -62,7 +65,12 @@ fn run(options: &Options, trials: &[Trial]) -> Table {
     let seeds = options.from..options.from + options.seeds;
     let work: Vec<(&Trial, u64)> = trials
         .iter()
-        .flat_map(|trial| seeds.clone().map(move |seed| (trial, seed)))
+        .flat_map(|trial| {
+            let seeds = seeds
+                .clone()
+                .take_while(|seed| seed - options.from < trial.seeds_max);
+            seeds.map(move |seed| (trial, seed))
+        })
         .collect();
     let next = AtomicUsize::new(0);
     let total = Mutex::new(Table::default());

@@ -2,14 +2,23 @@
 
 use std::{num::NonZeroUsize, str::FromStr, thread::available_parallelism};
 
-const USAGE: &str =
-    "usage: membership [--small] [--only TEXT] [--seeds N] [--from S] [--jobs J] [--verbose]";
+const USAGE: &str = "usage: membership [--small | --scale] [--only TEXT] [--seeds N] [--from S] [--jobs J] [--verbose]";
+
+/// Which table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// Everything.
+    Full,
+    /// Smaller clusters, in a minute.
+    Small,
+    /// One large cluster.
+    Scale,
+}
 
 /// What to measure.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// Smaller clusters, in a few minutes.
-    pub(crate) small: bool,
+    pub(crate) table: Choice,
     /// Only the rows that have this in their name.
     pub(crate) only: String,
     pub(crate) from: u64,
@@ -22,7 +31,7 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut options = Self {
-            small: false,
+            table: Choice::Full,
             only: String::new(),
             from: 0,
             seeds: 5,
@@ -35,7 +44,8 @@ impl Options {
                     .ok_or_else(|| format!("{flag} needs a value\n{USAGE}"))
             };
             match flag.as_str() {
-                "--small" => options.small = true,
+                "--small" => options.table = Choice::Small,
+                "--scale" => options.table = Choice::Scale,
                 "--verbose" => options.verbose = true,
                 "--only" => options.only = value()?,
                 "--seeds" => options.seeds = number::<u64>(&value()?)?.max(1),

@@ -1,9 +1,10 @@
 //! What happens by itself as time passes, and when.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use hobnob_wire::{Deadline, Instant};
-use rand::RngExt;
+use rand::{Rng, RngExt};
 
 use crate::{
     gossip::Gossip,
@@ -50,6 +51,8 @@ pub(crate) struct Schedule {
     suspicion_at: Option<Instant>,
     suspicion_last: Option<Instant>,
     sync_at: Option<Instant>,
+    /// Pause before the next comparison but one, while it is shorter than the size of the cluster asks for.
+    sync_pause: Option<Duration>,
     rejoin_at: Option<Instant>,
 }
 
@@ -147,11 +150,19 @@ impl Gossip {
         }
     }
 
-    /// What is known here differs from what others know, so the next comparison is not put off for the size
-    /// of the cluster.
+    /// What is known here may differ from what others know, so the next comparisons are not put off for the size
+    /// of the cluster: they come at their shortest interval, and after twice as long each time nothing new comes
+    /// of it.
     pub(crate) fn compare_soon(&mut self, now: Instant) {
-        if let Some(at) = &mut self.schedule.sync_at {
-            *at = (now + self.config.get().sync_interval).min(*at);
+        let soon = self.config.get().sync_interval;
+        self.schedule.sync_pause = Some(soon);
+        if let Some(at) = self
+            .schedule
+            .sync_at
+            .as_mut()
+            .filter(|at| **at > now + soon)
+        {
+            *at = (now + spread(&mut self.rng, soon)).min(*at);
         }
     }
 
@@ -170,7 +181,8 @@ impl Gossip {
         let here = self.leave.is_none();
 
         let limit = self.config.news_transmissions(size);
-        let has_news = !self.news.is_empty() || self.suspicions.untold(limit).next().is_some();
+        let has_news = !self.news.is_empty()
+            || self.suspicions.untold(limit).next().is_some();
         if !has_news || !accompanied {
             schedule.news_at = None;
         } else if schedule.news_at.is_none() {
@@ -180,9 +192,10 @@ impl Gossip {
         if !accompanied || !here {
             schedule.sync_at = None;
         } else if schedule.sync_at.is_none() {
-            // Spread, so that those who came together do not compare all at the same moment.
-            let percent = self.rng.random_range(75..=125);
-            schedule.sync_at = Some(now + self.config.sync_interval(size) * percent / 100);
+            let longest = self.config.sync_interval(size);
+            let pause = schedule.sync_pause.unwrap_or(longest);
+            schedule.sync_pause = Some(pause * 2).filter(|pause| *pause < longest);
+            schedule.sync_at = Some(now + spread(&mut self.rng, pause.min(longest)));
         }
         if !self.directory.has_gone() || !here {
             schedule.rejoin_at = None;
@@ -227,7 +240,7 @@ impl Gossip {
         let limit = self.config.news_transmissions(self.size());
         let peers = self
             .directory
-            .sample_live(&mut self.rng, usize::from(fanout), None);
+            .sample_live(&mut self.rng, usize::from(fanout));
         let mut packer = ItemPacker::news(NEWS_PAYLOADS_PER_ROUND_MAX);
         let accusations: Vec<Accusation> = self
             .suspicions
@@ -253,6 +266,11 @@ impl Gossip {
             self.outbox.push_all(peer, payloads.clone());
         }
     }
+}
+
+/// About as long, so that those who came together do not compare all at the same moment.
+fn spread(rng: &mut impl Rng, pause: Duration) -> Duration {
+    pause * rng.random_range(75..=125) / 100
 }
 
 /// Whether `at` is due; it is taken then.

@@ -328,7 +328,7 @@ impl Gossip {
 
     /// Asks two peers for the records of `addrs`.
     pub(crate) fn ask_around(&mut self, addrs: &[SocketAddr]) {
-        for peer in self.directory.sample_live(&mut self.rng, 2, None) {
+        for peer in self.directory.sample_live(&mut self.rng, 2) {
             for addrs in addrs.chunks(Payload::WANTS_MAX) {
                 self.outbox.push(peer, Payload::want(addrs));
             }
@@ -368,6 +368,7 @@ impl Gossip {
             Note::Up(life) => {
                 self.suspicions.end(life.addr);
                 self.directory.up(now, life, ask_at);
+                self.compare_soon(now);
             }
             Note::Renamed(life) => {
                 self.suspicions.end(life.addr);

@@ -126,6 +126,10 @@ impl Gossip {
         if self.suspects(src) || packet.updates.iter().any(about_suspicion) {
             self.expect_suspicion(now);
         }
+        self.directory.refuted(src, packet.header.src_incarnation);
+        for update in &packet.updates {
+            self.directory.refuted(*update.id(), update.incarnation());
+        }
         self.swim.note_answer(&packet.header);
         self.note_errand(now, &packet.header);
         if packet.updates.len() == before {
@@ -249,11 +253,16 @@ impl Gossip {
         doubtful.map(|update| update.id().addr).collect()
     }
 
-    /// Nobody who has left is alive again, and nobody new fits into a full table.
+    /// Nobody who has left is alive again, and nobody new fits into a full table. Most of what goes round while
+    /// many join is known already, and foca would look through all members to find that out.
     fn is_admissible(&mut self, now: Instant, update: &Member<Life>) -> bool {
         let life = *update.id();
+        let known = self.directory.get(life.addr);
+        let is_known = update.state() == State::Alive
+            && update.incarnation() == 0
+            && known.is_some_and(|entry| entry.live && entry.life == life);
         let revives = update.state() != State::Down && self.has_left(life);
-        !revives && self.admit(now, life)
+        !is_known && !revives && self.admit(now, life)
     }
 
     /// Whether the process has said goodbye.

@@ -9,7 +9,9 @@
 //!
 //! 1. *Joining.* [`Gossip::announce`] calls an address: a SWIM announcement, the own record, and a digest of
 //!    all that is known, which is little. The answer is all that was missing in it. Nobody else needs to be
-//!    called, however large the cluster; but somebody has to be, for as long as [`Gossip::is_alone`].
+//!    called, however large the cluster; but somebody has to be, for as long as [`Gossip::is_alone`]. Where many
+//!    come at once, the answer lacks those who come later: whoever hears of somebody new compares its knowledge with
+//!    random peers, soon at first and then ever more rarely, until that brings nothing new.
 //! 2. *Living.* SWIM probes one peer each period. Whoever does not answer, directly or by way of others, is
 //!    [`Suspect`](NodeState::Suspect) and told so; unless it refutes that in time, it has
 //!    [`Failed`](NodeState::Failed). A lost ping is not repeated by SWIM; the owner, who knows which of its

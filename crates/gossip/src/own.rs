@@ -25,10 +25,7 @@ impl Gossip {
             self.me.declared = Declared::Here(state);
             self.publish();
             // Who is about to leave may be gone before the next round.
-            for peer in self
-                .directory
-                .sample_live(&mut self.rng, TOLD_AT_ONCE_MAX, None)
-            {
+            for peer in self.directory.sample_live(&mut self.rng, TOLD_AT_ONCE_MAX) {
                 self.send_own_record(peer);
             }
         }

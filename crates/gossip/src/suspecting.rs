@@ -101,7 +101,7 @@ impl Gossip {
             accuser: life.addr,
         };
         let fanout = usize::from(self.config.get().gossip_fanout);
-        let peers = self.directory.sample_live(&mut self.rng, fanout, None);
+        let peers = self.directory.sample_live(&mut self.rng, fanout);
         for peer in peers {
             let mut packer = ItemPacker::news(1);
             packer.push(&Item::Accusation(accusation));
@@ -251,7 +251,7 @@ impl Gossip {
         let unsettled = now + self.config.suspicion(self.size()).max;
         let confront_again = now + self.config.get().probe_period;
         let (mut fresh, mut suspects, mut confronted) = (Vec::new(), Vec::new(), Vec::new());
-        for sighting in self.swim.sightings() {
+        for sighting in self.suspect_sightings() {
             let Sighting {
                 life,
                 incarnation,
@@ -287,6 +287,20 @@ impl Gossip {
         for sighting in confronted {
             self.confront(now, sighting.life, sighting.incarnation);
         }
+    }
+
+    /// The members SWIM suspects, and those it has ceased to suspect: few, however large the cluster.
+    fn suspect_sightings(&self) -> Vec<Sighting> {
+        let suspects = self.swim.sightings().filter(|sighting| sighting.suspect);
+        let mut sightings: Vec<Sighting> = suspects.collect();
+        let held = sightings.len();
+        for life in self.suspicions.lives() {
+            let of_it = |sighting: &Sighting| sighting.life.addr == life.addr;
+            if !sightings.iter().take(held).any(of_it) {
+                sightings.extend(self.swim.sightings().find(of_it));
+            }
+        }
+        sightings
     }
 
     /// Tells a suspect at once. So does whoever accuses it, again and again.

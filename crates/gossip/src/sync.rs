@@ -52,7 +52,7 @@ struct Verdict {
 impl Gossip {
     /// Compares what is known with a random peer.
     pub(crate) fn sync_round(&mut self) {
-        let peers = self.directory.sample_live(&mut self.rng, 1, None);
+        let peers = self.directory.sample_live(&mut self.rng, 1);
         let Some(peer) = peers.first().copied() else {
             return;
         };
@@ -155,6 +155,7 @@ impl Gossip {
             self.doubt(now, life);
         }
         for entry in refuted {
+            self.directory.refuted(entry.life, entry.incarnation);
             self.swim.alive(now, entry.life, entry.incarnation, true);
             self.expect_suspicion(now);
         }

@@ -89,15 +89,17 @@ impl Directory {
         &self.live
     }
 
-    /// Up to `count` live addresses other than `not`, each as likely as any other.
-    pub(crate) fn sample_live(
-        &self,
-        rng: &mut impl Rng,
-        count: usize,
-        not: Option<SocketAddr>,
-    ) -> Vec<SocketAddr> {
-        let candidates = self.live.iter().copied().filter(|addr| Some(*addr) != not);
-        sample(candidates, rng, count)
+    /// Up to `count` live addresses, each as likely as any other.
+    pub(crate) fn sample_live(&self, rng: &mut impl Rng, count: usize) -> Vec<SocketAddr> {
+        // Floyd's: a random number for each of them, not for each member (Bentley, Floyd 1987).
+        let mut places: Vec<usize> = Vec::with_capacity(count);
+        for place in self.live.len().saturating_sub(count)..self.live.len() {
+            let chosen = rng.random_range(0..=place);
+            let is_taken = places.contains(&chosen);
+            places.push(if is_taken { place } else { chosen });
+        }
+        let addrs = places.iter().filter_map(|place| self.live.get(*place));
+        addrs.copied().collect()
     }
 
     /// Up to `count` addresses of nodes that count as failed.

@@ -41,6 +41,17 @@ impl Directory {
         }
     }
 
+    /// A live member is in an incarnation that may be later than the one known.
+    pub(crate) fn refuted(&mut self, life: Life, incarnation: Incarnation) {
+        if incarnation > 0
+            && let Some(entry) = self.entries.get_mut(&life.addr)
+            && entry.live
+            && entry.life == life
+        {
+            entry.incarnation = entry.incarnation.max(incarnation);
+        }
+    }
+
     /// The life that has been in doubt for too long.
     pub(crate) fn end_doubt(&mut self, now: Instant, addr: SocketAddr) -> Option<Life> {
         let entry = self.entries.get_mut(&addr)?;

@@ -283,6 +283,23 @@ pub(crate) struct HealthBody {
     pub(crate) state: String,
 }
 
+/// The body of `POST /forget`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ForgetBody {
+    /// A mesh address, or the name of one node.
+    pub(crate) node: String,
+}
+
+/// The answer of `POST /forget`: who is forgotten now.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ForgottenBody {
+    pub(crate) address: SocketAddr,
+    pub(crate) name: Option<String>,
+    /// What it was: left or failed.
+    pub(crate) state: String,
+}
+
 /// The answer of `POST /leave`, given when the node has left.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct LeaveBody {

@@ -40,6 +40,8 @@ enum Verb {
     Send(SendArgs),
     /// Say why a node is suspected or counts as failed
     Why(WhyArgs),
+    /// Have a node, and all it reaches, forget one that has left or failed
+    Forget(ForgetArgs),
     /// Make a node leave, and wait until it has left
     Leave(Target),
     /// Show a node's counters
@@ -63,6 +65,7 @@ pub(crate) enum ClientCommand {
     Events(Target),
     Request(RequestArgs),
     Send(SendArgs),
+    Forget(ForgetArgs),
     Leave(Target),
     Stats(Target),
     Why(WhyArgs),
@@ -87,6 +90,15 @@ pub(crate) struct Target {
 #[derive(Debug, Args)]
 pub(crate) struct WhyArgs {
     /// Mesh address or name of the node that it is about
+    #[arg(value_name = "NODE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) node: String,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ForgetArgs {
+    /// Mesh address or name of the node that is gone
     #[arg(value_name = "NODE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) node: String,
     #[command(flatten)]
@@ -208,6 +220,7 @@ impl From<Verb> for Command {
             Verb::Request(args) => Self::Client(ClientCommand::Request(args)),
             Verb::Send(args) => Self::Client(ClientCommand::Send(args)),
             Verb::Leave(target) => Self::Client(ClientCommand::Leave(target)),
+            Verb::Forget(args) => Self::Client(ClientCommand::Forget(args)),
             Verb::Why(args) => Self::Client(ClientCommand::Why(args)),
             Verb::Stats(target) => Self::Client(ClientCommand::Stats(target)),
         }

@@ -84,6 +84,9 @@ async fn start(config: &NodeConfig) -> Result<Mesh, Failure> {
     if let Some(timeout) = config.request_timeout {
         builder = builder.request_timeout(timeout);
     }
+    if let Some(time) = config.forget_after {
+        builder = builder.forget_after(time);
+    }
     if let Some(timeout) = config.shutdown_timeout {
         builder = builder.shutdown_timeout(timeout);
     }

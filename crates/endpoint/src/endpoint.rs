@@ -163,6 +163,21 @@ impl Endpoint {
         self.settle(now);
     }
 
+    /// Forgets a node that has left or failed, ahead of its time: see [`gossip::Gossip::forget`].
+    ///
+    /// # Errors
+    ///
+    /// [`gossip::ForgetError`] when it is not known or not gone.
+    pub fn forget(
+        &mut self,
+        now: Instant,
+        addr: SocketAddr,
+    ) -> Result<gossip::Identity, gossip::ForgetError> {
+        let forgotten = self.gossip.forget(now, addr)?;
+        self.settle(now);
+        Ok(forgotten)
+    }
+
     /// Makes messages for `command` welcome.
     pub fn register(&mut self, command: Command) {
         if Self::check_command(command).is_ok() {

@@ -182,6 +182,7 @@ impl Gossip {
 
         let limit = self.config.news_transmissions(size);
         let has_news = !self.news.is_empty()
+            || !self.forgotten.is_empty()
             || self.suspicions.untold(limit).next().is_some();
         if !has_news || !accompanied {
             schedule.news_at = None;
@@ -247,6 +248,11 @@ impl Gossip {
             .untold(limit)
             .take_while(|accusation| packer.push(&Item::Accusation(*accusation)))
             .collect();
+        let forgotten = self
+            .forgotten
+            .untold()
+            .take_while(|life| packer.push(&Item::Forgotten(*life)))
+            .count();
         let (mut packed, mut stale) = (Vec::new(), Vec::new());
         for addr in self.news.freshest() {
             match self.passable_record(addr) {
@@ -261,6 +267,7 @@ impl Gossip {
         let times = u8::try_from(peers.len()).unwrap_or(u8::MAX);
         self.news.sent(&packed, times, limit);
         self.suspicions.told(&accusations, times);
+        self.forgotten.told(forgotten, times, limit);
         let payloads = packer.finish();
         for peer in peers {
             self.outbox.push_all(peer, payloads.clone());

@@ -22,6 +22,9 @@
 //!    *life*. It stays the same process, with the same [`Identity`], and who had not missed it notices nothing.
 //! 4. *Leaving.* [`Gossip::leave`] tells every live peer until each has confirmed. The goodbye is a record too,
 //!    the last one of its process.
+//! 5. *Being forgotten.* Who has left or failed stays listed as such for
+//!    [`forget_after`](GossipConfig::forget_after), or until somebody forgets it by hand ([`Gossip::forget`]), which
+//!    is passed on to those who hold it for gone too. Those who do not hear of it forget it by their own time.
 //!
 //! # How failure is told from slowness
 //!
@@ -118,6 +121,7 @@ mod codec;
 mod config;
 mod directory;
 mod event;
+mod forget;
 mod gossip;
 mod health;
 mod identity;
@@ -144,6 +148,7 @@ mod why;
 pub use clockwork::TimeoutReason;
 pub use config::{ConfigError, GossipConfig, Profile, ValidGossipConfig};
 pub use event::Event;
+pub use forget::ForgetError;
 pub use gossip::{Gossip, GossipStats, Probe};
 pub use identity::{Identity, canonical_addr};
 pub use metadata::{Metadata, MetadataError, MetadataFields};

@@ -89,6 +89,10 @@ pub(crate) const NEWS_PAYLOADS_PER_ROUND_MAX: usize = 2;
 /// long as its question. Who has more to ask does so in the next round.
 pub const ASKS_PER_ROUND_MAX: usize = 2 * 4 * DIGESTS_PER_ROUND_MAX;
 
+/// Nodes forgotten by hand that are passed on at once: far more than an operator forgets in the seconds that takes. The
+/// others are forgotten by their own time.
+pub(crate) const FORGOTTEN_TOLD_MAX: usize = 64;
+
 /// Peers that are told of a leave in one go. With twenty repetitions within the leave timeout this reaches
 /// every one of 10,000 peers, without a burst that a socket buffer could not take.
 pub(crate) const LEAVE_TOLD_PER_ROUND_MAX: usize = 512;

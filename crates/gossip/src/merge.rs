@@ -31,6 +31,7 @@ impl Gossip {
                 self.challenge(now, from, known);
             }
             Item::Accusation(accusation) => self.hear_accusation(now, &accusation),
+            Item::Forgotten(life) => self.hear_forgotten(now, life),
             Item::Failed(life) => {
                 let holds_live = self
                     .directory

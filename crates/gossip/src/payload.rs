@@ -12,7 +12,8 @@
 //! | 8 | nack | probe number u8: the receiver asked for this probe, and its target has not answered |
 //! | 9 | summary | hash u64 of all digest entries of live nodes: if the receiver's is another, it sends its digest |
 //!
-//! Lists end where the payload ends.
+//! Lists end where the payload ends. An item is one kind byte and a body: 1 a record, 2 a life that failed, 3 an
+//! accusation, 4 a life that was forgotten by hand.
 
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -78,6 +79,8 @@ pub(crate) enum Item {
     Failed(Life),
     /// Somebody's own probe of a life was not answered.
     Accusation(Accusation),
+    /// A life that is gone was forgotten by hand.
+    Forgotten(Life),
 }
 
 /// Addresses from `start` on, up to and without `end`; `None` is no bound.
@@ -252,6 +255,10 @@ impl Item {
                 writer.u16(accusation.incarnation)?;
                 put_addr(writer, accusation.accuser)
             }
+            Self::Forgotten(life) => {
+                writer.u8(4)?;
+                life.encode(writer)
+            }
         }
     }
 
@@ -265,6 +272,7 @@ impl Item {
                 incarnation: reader.u16("incarnation")?,
                 accuser: take_addr(reader)?,
             })),
+            4 => Life::decode(reader).map(Self::Forgotten),
             _ => Err(DecodeError::Invalid { field }),
         }
     }

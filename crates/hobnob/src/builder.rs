@@ -135,6 +135,7 @@ pub struct MeshBuilder {
     seeds: Vec<String>,
     peers_file: Option<PathBuf>,
     profile: Profile,
+    forget_after: Option<Duration>,
     view_quiet: Option<Duration>,
     view_held_max: Option<Duration>,
     request_timeout: Duration,
@@ -172,6 +173,7 @@ impl MeshBuilder {
             seeds: Vec::new(),
             peers_file: None,
             profile: Profile::Lan,
+            forget_after: None,
             view_quiet: None,
             view_held_max: None,
             request_timeout: REQUEST_TIMEOUT,
@@ -249,6 +251,14 @@ impl MeshBuilder {
     /// How membership is timed: [`Profile::Lan`] unless set.
     pub const fn profile(mut self, profile: Profile) -> Self {
         self.profile = profile;
+        self
+    }
+
+    /// How long nodes that left or failed stay listed as such, and are called in case they are back: an hour unless set.
+    /// Choose longer than any outage that should heal by itself: whoever is forgotten is found again by seeds only. From
+    /// ten times the longest suspicion, 500 s with [`Profile::Lan`], to a year. [`Mesh::forget`] does it by hand.
+    pub const fn forget_after(mut self, time: Duration) -> Self {
+        self.forget_after = Some(time);
         self
     }
 
@@ -350,7 +360,7 @@ impl MeshBuilder {
         let mut config = EndpointConfig {
             cluster: cluster_id(&self.app),
             datagram_bytes: self.datagram_bytes,
-            gossip: GossipConfig::new(self.profile),
+            gossip: self.gossip(),
             ..EndpointConfig::new(address, ground.generation, metadata)
         };
         self.set_limits(&mut config.messaging);
@@ -386,6 +396,12 @@ impl MeshBuilder {
             tokio::spawn(stats::publish(shared.clone()));
         }
         Ok(Mesh::from_shared(shared))
+    }
+
+    fn gossip(&self) -> GossipConfig {
+        let mut gossip = GossipConfig::new(self.profile);
+        gossip.forget_after = self.forget_after.unwrap_or(gossip.forget_after);
+        gossip
     }
 
     /// What depends on the size of messages grows with it, and never falls below its default.

@@ -76,7 +76,7 @@ pub use error::{HandleError, RequestError, SendError, USendError};
 pub use events::{Event, Events, EventsError};
 pub use handler::{Context, Handler, IntoReply};
 pub use hobnob_capsule::{self as capsule, Capsule};
-pub use hobnob_endpoint::gossip::{MetadataError, NodeState, Profile};
+pub use hobnob_endpoint::gossip::{ForgetError, MetadataError, NodeState, Profile};
 pub use mesh::Mesh;
 pub use nodes::{Node, Nodes};
 pub use payload::{DecodeError, EncodeError, FromPayload, IntoPayload, Payload, Typed};

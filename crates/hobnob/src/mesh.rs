@@ -3,7 +3,7 @@
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 use hobnob_endpoint::{
-    gossip::{DeclaredState, Metadata, MetadataError},
+    gossip::{DeclaredState, ForgetError, Metadata, MetadataError},
     wire::Command,
 };
 
@@ -264,6 +264,22 @@ impl Mesh {
         let core = self.shared.core();
         let why = core.endpoint.members().why(address)?;
         Some(Why::of(&why, now))
+    }
+
+    /// Forgets a node that has left or failed: it is not listed any more, and not called in case it is back. At once
+    /// here; at the others within seconds, as far as they can be reached and hold it for gone as well. Those that
+    /// do not hear of it forget it by their own time, [`forget_after`](MeshBuilder::forget_after); what they
+    /// know brings it back to nobody. If its process is there after all, it is met again as soon as it calls anybody.
+    ///
+    /// # Errors
+    ///
+    /// [`ForgetError`] when it is not known or not gone; nothing was changed.
+    pub fn forget(&self, address: SocketAddr) -> Result<(), ForgetError> {
+        self.shared
+            .command(|core, now| core.endpoint.forget(now, address))?;
+        self.publish();
+        self.shared.flush_now();
+        Ok(())
     }
 
     /// Whether the node at an address is Online, and nothing else.

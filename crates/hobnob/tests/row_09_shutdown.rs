@@ -9,7 +9,8 @@ use common::{
     sees, start,
 };
 use hobnob::{
-    Bytes, Context, Event, EventsError, Mesh, NodeState, RequestError, ShutdownReport, StartError,
+    Bytes, Context, Event, EventsError, ForgetError, Mesh, NodeState, RequestError, ShutdownReport,
+    StartError,
 };
 use tokio::{sync::Notify, task::JoinSet};
 
@@ -131,6 +132,42 @@ async fn it_waits_for_permits_but_no_longer_than_the_timeout() {
     let report = ends("shutdown", shutdown).await.unwrap();
     assert_eq!(report.permits_outstanding, 0);
     assert_eq!((report.confirmed, report.peers), (0, 0), "it was alone");
+}
+
+#[tokio::test]
+async fn who_left_is_forgotten_by_hand_everywhere() {
+    let mut nodes = cluster(&["a", "b", "c"]).await;
+    let c = nodes.pop().expect("three nodes");
+    let (address, state) = (c.address(), NodeState::Online);
+    let refused = nodes[0].forget(address);
+    let expected = ForgetError::NotGone {
+        addr: address,
+        state,
+    };
+    assert_eq!(refused, Err(expected), "it is there");
+    ends("shutdown", c.shutdown()).await;
+    for node in &nodes {
+        sees(node, address, NodeState::Left).await;
+    }
+
+    nodes[0].forget(address).expect("it has left");
+    assert_eq!(nodes[0].node(address), None, "at once");
+    eventually("the other forgets it too", || {
+        nodes[1].node(address).is_none()
+    })
+    .await;
+    let unknown = ForgetError::Unknown { addr: address };
+    assert_eq!(nodes[1].forget(address), Err(unknown));
+}
+
+#[tokio::test]
+async fn how_long_gone_nodes_are_listed_has_bounds() {
+    let refused = quick("a")
+        .forget_after(Duration::from_secs(1))
+        .start()
+        .await;
+    let error = refused.expect_err("it is too short").to_string();
+    assert!(error.contains("forget_after is 1s"), "{error}");
 }
 
 #[tokio::test]

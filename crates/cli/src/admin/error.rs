@@ -41,7 +41,7 @@ impl IntoResponse for AdminError {
 }
 
 pub(super) async fn no_such_path() -> AdminError {
-    let paths = "/members, /events, /stats, /why, /health, /request, /send and /leave";
+    let paths = "/members, /events, /stats, /why, /health, /request, /send, /forget and /leave";
     AdminError::new(
         StatusCode::NOT_FOUND,
         "no_such_path",
@@ -53,7 +53,7 @@ pub(super) async fn wrong_method() -> AdminError {
     AdminError::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "wrong_method",
-        "this path takes another method: POST for /request, /send and /leave, GET for the others",
+        "this path takes another method: POST for /request, /send, /forget and /leave, GET for the others",
     )
 }
 

@@ -1,13 +1,15 @@
 //! What the node knows, at this moment.
 
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use hobnob::NodeState;
+use hobnob::{Mesh, Node, NodeState};
 
 use super::AdminState;
+use super::error::AdminError;
 use crate::api::{HealthBody, Member, StatsBody, set};
 
 /// `GET /members`: every node known, this one included.
@@ -43,4 +45,27 @@ pub(super) async fn health(State(state): State<AdminState>) -> (StatusCode, Json
         state: now.to_string(),
     };
     (status, Json(body))
+}
+
+/// The node at a mesh address or with a name, this one included; 404 when there is none.
+pub(super) fn named(mesh: &Mesh, node: &str) -> Result<Node, AdminError> {
+    let found = match node.parse::<SocketAddr>() {
+        Ok(address) => mesh.node(address),
+        Err(_) => {
+            let me = Some(mesh.me()).filter(|me| me.name() == node);
+            me.or_else(|| {
+                let nodes = mesh.nodes().into_iter();
+                // Of several under one name the newest: the others are its past.
+                let of_name = nodes.filter(|other| other.name() == node);
+                of_name.max_by_key(Node::generation)
+            })
+        }
+    };
+    found.ok_or_else(|| {
+        AdminError::new(
+            StatusCode::NOT_FOUND,
+            "no_such_node",
+            format!("no node is known at or by the name {node:?}"),
+        )
+    })
 }

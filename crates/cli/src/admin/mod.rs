@@ -1,7 +1,7 @@
 //! The admin endpoint: HTTP for operators and for the commands of this binary.
 //!
 //! `GET /members`, `GET /events` (lines of JSON as things happen), `GET /stats`,
-//! `GET /why?node=…`, `GET /health`, `POST /request`, `POST /send`, `POST /leave`. It has no
+//! `GET /why?node=…`, `GET /health`, `POST /request`, `POST /send`, `POST /forget`, `POST /leave`. It has no
 //! password, so it listens on loopback unless told otherwise, and `guard` keeps
 //! web pages in a browser on the same machine out. An answer that is no success
 //! is always a [`Problem`](crate::api::Problem).
@@ -9,6 +9,7 @@
 mod call;
 mod error;
 mod events;
+mod forget;
 mod guard;
 mod leave;
 mod members;
@@ -145,6 +146,7 @@ fn router(state: AdminState) -> Router {
         .route("/why", get(why::why))
         .route("/health", get(members::health))
         .route("/events", get(events::events))
+        .route("/forget", post(forget::forget))
         .route("/leave", post(leave::leave))
         .merge(calls)
         .fallback(error::no_such_path)

@@ -2,6 +2,7 @@
 
 mod call;
 mod events;
+mod forget;
 mod http;
 mod members;
 mod why;
@@ -22,6 +23,7 @@ pub(crate) async fn run(command: ClientCommand) -> Result<(), Failure> {
         ClientCommand::Members(target) => members::members(&target).await,
         ClientCommand::Stats(target) => members::stats(&target).await,
         ClientCommand::Why(args) => why::why(&args).await,
+        ClientCommand::Forget(args) => forget::forget(&args).await,
         ClientCommand::Leave(target) => members::leave(&target).await,
         ClientCommand::Events(target) => events::follow(&target).await,
         ClientCommand::Request(args) => call::request(args).await,

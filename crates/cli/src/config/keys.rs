@@ -140,6 +140,14 @@ pub(super) const KEYS: &[Key] = &[
         kind: Kind::One,
     },
     Key {
+        name: "forget_after",
+        flag: "forget-after",
+        environment: "HOBNOB_FORGET_AFTER",
+        value: "SECONDS",
+        help: "How long nodes that left or failed stay listed [default: 3600]",
+        kind: Kind::One,
+    },
+    Key {
         name: "shutdown_timeout",
         flag: "shutdown-timeout",
         environment: "HOBNOB_SHUTDOWN_TIMEOUT",

@@ -45,6 +45,7 @@ pub(crate) struct NodeConfig {
     pub(crate) insecure: bool,
     pub(crate) request_timeout: Option<Duration>,
     pub(crate) shutdown_timeout: Option<Duration>,
+    pub(crate) forget_after: Option<Duration>,
     pub(crate) admin: Option<SocketAddr>,
     settings: Settings,
 }
@@ -99,6 +100,7 @@ impl NodeConfig {
             insecure,
             request_timeout: settings.one("request_timeout", parse::seconds)?,
             shutdown_timeout: settings.one("shutdown_timeout", parse::pause)?,
+            forget_after: settings.one("forget_after", parse::pause)?,
             admin: check_admin(&settings, insecure)?,
             settings,
         })

@@ -189,6 +189,30 @@ fn cli_leave() {
 }
 
 #[test]
+fn cli_forget() {
+    let mut nodes = Node::start_mesh(&["udp", "tcp", "ws"]);
+    let mut gone = nodes.pop().expect("three nodes");
+    let refused = nodes[0].run(&["forget", &gone.mesh]);
+    assert!(refused.failed(1).contains("is online"));
+    gone.run(&["leave"]).ok();
+    assert_eq!(gone.process.ended().code(), Some(0));
+    for node in &nodes {
+        node.sees(&gone.mesh, "left");
+    }
+
+    let told = nodes[0].run(&["forget", &gone.mesh]).ok();
+    assert!(
+        told.contains(&gone.mesh) && told.ends_with("which had left\n"),
+        "{told}"
+    );
+    assert_eq!(nodes[0].member(&gone.mesh), None);
+    eventually("the other forgets it too", || {
+        nodes[1].member(&gone.mesh).is_none().then_some(())
+    });
+    nodes[0].run(&["forget", &gone.mesh]).failed(1);
+}
+
+#[test]
 fn cli_why() {
     let a = Node::start(&["--type=udp", "--name=alpha"]);
     let seed = format!("--seed={}", a.mesh);

@@ -4,6 +4,7 @@ mod changes;
 mod detection;
 mod failure;
 mod forge;
+mod forgetting;
 mod hostile;
 mod join;
 mod leaving;

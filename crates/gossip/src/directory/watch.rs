@@ -41,11 +41,13 @@ impl Directory {
         }
     }
 
-    /// A live member is in an incarnation that may be later than the one known.
+    /// A live member is in an incarnation that may be later than the one known. Of a suspect SWIM has to say so first:
+    /// it would be told that it is suspected in the one in which it has just refuted that.
     pub(crate) fn refuted(&mut self, life: Life, incarnation: Incarnation) {
         if incarnation > 0
             && let Some(entry) = self.entries.get_mut(&life.addr)
             && entry.live
+            && !entry.suspect
             && entry.life == life
         {
             entry.incarnation = entry.incarnation.max(incarnation);

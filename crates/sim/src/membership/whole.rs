@@ -16,6 +16,9 @@ use crate::{Application, At, Conditions, NodeId, Sim};
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Size from which on nobody meets everybody: a million sessions take 4 GB, four million would take 16.
+const MEET_BELOW: usize = 2_000;
+
 /// Sessions a node begins at once while everybody meets everybody, every [`MEET_PAUSE`].
 const MEET_AT_ONCE: usize = 16;
 const MEET_PAUSE: Duration = Duration::from_millis(50);
@@ -123,7 +126,9 @@ impl World for Whole {
         if !self.sim.app.views.are_full() {
             join(self, self.ids.len());
         }
-        self.meet();
+        if self.ids.len() < MEET_BELOW {
+            self.meet();
+        }
         self.run_for(5 * SECOND);
     }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::mem;
 
-use crate::{Capsule, FromValue, GetError, Map};
+use crate::{Capsule, FromValue, GetError, Map, PackError, UnpackError, pack, unpack};
 
 /// One value of a [`Capsule`], a [`Map`] or a list.
 ///
@@ -82,6 +82,24 @@ impl Value {
     /// itself that does not fit, or the place inside it (`[2]`, `[2].date`).
     pub fn read<'a, T: FromValue<'a>>(&'a self) -> Result<T, GetError> {
         T::from_value(self)
+    }
+
+    /// The packing of this value alone.
+    ///
+    /// # Errors
+    ///
+    /// [`PackError`] when it is nested too deep or would be too long.
+    pub fn pack(&self) -> Result<Vec<u8>, PackError> {
+        pack::value(self)
+    }
+
+    /// The value of a packing that [`pack`](Self::pack) has made; nothing else is accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`UnpackError`] says what is wrong, and where.
+    pub fn unpack(packed: &[u8]) -> Result<Self, UnpackError> {
+        unpack::value_inside(packed, 0)
     }
 
     /// The integer as text, or `None` if the value is no integer.

@@ -9,7 +9,7 @@ use hobnob_messaging::{self as messaging, SessionChange};
 use hobnob_session as session;
 use hobnob_wire::{Command, Frame, Frames, Generation, Instant, PacketNumber, Peer, RefuseReason};
 
-use crate::{endpoint::Endpoint, event::Event};
+use crate::{endpoint::Endpoint, event::Event, sharing::Sharer};
 
 /// How long it is believed that a node of another cluster or version stays one. Calls to it meanwhile end at
 /// once, without asking again.
@@ -56,7 +56,11 @@ impl Endpoint {
             }
             while let Some(transmit) = self.shared.poll_transmit() {
                 quiet = false;
-                self.send_shared(now, transmit);
+                self.send_shared(now, Sharer::Shared, transmit);
+            }
+            while let Some(transmit) = self.values.poll_transmit() {
+                quiet = false;
+                self.send_shared(now, Sharer::Values, transmit);
             }
             self.repeat_probe(now);
             if quiet {
@@ -73,7 +77,13 @@ impl Endpoint {
                 command: Command::SHARED,
                 payload,
                 ..
-            } => self.on_shared_message(now, peer, &payload),
+            } => self.on_shared_message(now, peer, Sharer::Shared, &payload),
+            messaging::Event::Message {
+                peer,
+                command: Command::VALUES,
+                payload,
+                ..
+            } => self.on_shared_message(now, peer, Sharer::Values, &payload),
             messaging::Event::Sent { token, ref result }
                 if self.on_shared_sent(now, token, result.is_ok()) => {}
             event => self.on_relay_event(now, event),
@@ -253,6 +263,7 @@ impl Endpoint {
             _ => {}
         }
         self.share_with(now, &event);
+        self.follow_for_values(now, &event);
         self.events.push_back(Event::Member(event));
     }
 

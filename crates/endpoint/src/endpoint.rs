@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hobnob_gossip::{self as gossip, Gossip};
 use hobnob_messaging::{self as messaging, CallKey, FanOutKey, Messaging, RequestKey, Token};
 use hobnob_session::{Opened, SessionConfig, Sessions};
-use hobnob_shared::SharedData;
+use hobnob_shared::{SharedData, values::Values};
 use hobnob_wire::{Command, Deadline, Generation, Instant, Peer, ResponseStatus, StreamId};
 
 use crate::{
@@ -33,6 +33,7 @@ pub struct Endpoint {
     pub(crate) housekeeping: Housekeeping,
     pub(crate) relays: Relays,
     pub(crate) shared: SharedData,
+    pub(crate) values: Values,
     pub(crate) shared_under_way: UnderWay,
     /// For which process calls are that wait for a session.
     pub(crate) meant: BTreeMap<Peer, Generation>,
@@ -78,7 +79,7 @@ impl Endpoint {
         let mut messaging = Messaging::new(messaging, now)?;
         Command::RELAYING
             .into_iter()
-            .chain([Command::SHARED])
+            .chain(Command::SHARING)
             .for_each(|command| messaging.register_inner(command));
         let sharer = Self::sharer(config.addr, config.generation);
         let born = Duration::from_micros(config.generation.0);
@@ -94,6 +95,7 @@ impl Endpoint {
             housekeeping: Housekeeping::new(now),
             relays: Relays::default(),
             shared: SharedData::new(config.shared, sharer, seed.rotate_left(16), now, unix_time)?,
+            values: Values::new(sharer, seed.rotate_left(48), now),
             shared_under_way: UnderWay::new(),
             meant: BTreeMap::new(),
             refused: BTreeMap::new(),
@@ -434,6 +436,7 @@ impl Endpoint {
         self.gossip.handle_timeout(now);
         self.messaging.handle_timeout(now);
         self.shared.handle_timeout(now);
+        self.values.handle_timeout(now);
         self.tick_relays(now);
         self.sweep(now);
         self.settle(now);
@@ -445,11 +448,15 @@ impl Endpoint {
             .pop_front()
             .or_else(|| self.messaging.poll_event().map(Event::Message))
             .or_else(|| self.shared.poll_event().map(Event::Shared))
+            .or_else(|| self.values.poll_event().map(Event::Values))
     }
 
     /// Whether [`Endpoint::poll_event`] has something to tell.
     pub fn has_events(&self) -> bool {
-        !self.events.is_empty() || self.messaging.has_events() || self.shared.has_events()
+        !self.events.is_empty()
+            || self.messaging.has_events()
+            || self.shared.has_events()
+            || self.values.has_events()
     }
 
     /// When [`Endpoint::handle_timeout`] is to be called, at the latest.
@@ -470,6 +477,10 @@ impl Endpoint {
             .shared
             .poll_timeout()
             .map(|d| with(d, TimeoutReason::Shared));
+        let values = self
+            .values
+            .poll_timeout()
+            .map(|d| with(d, TimeoutReason::Values));
         let sweep = Deadline {
             at: self.housekeeping.due(),
             reason: TimeoutReason::Housekeeping,
@@ -487,6 +498,7 @@ impl Endpoint {
             gossip,
             messaging,
             shared,
+            values,
             relay,
             probe,
             Some(sweep),

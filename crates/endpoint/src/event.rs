@@ -41,6 +41,8 @@ pub enum Event {
     },
     /// This node's copy of what the cluster shares changed.
     Shared(shared::Event),
+    /// Another node says something else of itself. Of a node that comes up no such event tells what it had set.
+    Values(shared::values::Changed),
     /// The address has a proven session now.
     Connected {
         /// Which peer.
@@ -71,6 +73,8 @@ pub enum TimeoutReason {
     Messaging(messaging::TimeoutReason),
     /// Shared data: news to be told, or a comparison.
     Shared(shared::TimeoutReason),
+    /// Values: news to be told, or a comparison.
+    Values(shared::TimeoutReason),
     /// A peer that is probed has not answered anything yet: it is asked again.
     Probe,
     /// A relayed fan-out: a word to its parent, a silent child, or its deadline.

@@ -69,6 +69,7 @@ impl Endpoint {
             self.let_go(now, peer);
         }
         self.sweep_relays();
+        self.sweep_values(now);
         self.housekeeping.heard.clear();
     }
     fn is_stranger(&self, addr: SocketAddr) -> bool {

@@ -12,7 +12,8 @@
 //! 3. A session that is proven releases both. A session whose far side turned out to be a new process ends
 //!    what was in flight to the old one; one whose member failed or left ends all calls to it.
 //! 4. A message to many may go down a tree of nodes that pass it on: see [`relay`].
-//! 5. What is [shared] goes from member to member in messages of the nodes' own.
+//! 5. What is [shared] goes from member to member in messages of the nodes' own, and so does what each says of itself
+//!    besides its record: its [values](shared::values).
 //! 6. [`Endpoint::leave`] says goodbye until every live peer has confirmed it.
 //!
 //! # How it is driven
@@ -51,6 +52,7 @@ mod gossip_queue;
 mod housekeeping;
 pub mod relay;
 mod sharing;
+mod values;
 
 pub use config::{ConfigError, EndpointConfig};
 pub use endpoint::{Endpoint, Target};

@@ -1,4 +1,4 @@
-//! Shared data: its copies talk by messages of their own, with the members only.
+//! Shared data and values: their copies talk by messages of their own, with the members only.
 //!
 //! They stand behind gossip in every datagram, as all messages do, and take what the congestion window leaves:
 //! whatever is shared, it does not keep the membership from finding out who is there.
@@ -20,9 +20,27 @@ use crate::{
 /// How long a payload may take. What did not arrive by then is found by comparing, with whoever can be reached.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Payloads on their way, by their tokens: to whom, and how long they are. As many as the core composes: see
-/// [`UNFINISHED_BYTES_PEER_MAX`](hobnob_shared::limits::UNFINISHED_BYTES_PEER_MAX).
-pub(crate) type UnderWay = BTreeMap<u64, (SocketAddr, usize)>;
+/// Whose payload it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharer {
+    /// The map and the counters.
+    Shared,
+    /// The values of the nodes.
+    Values,
+}
+
+impl Sharer {
+    const fn command(self) -> Command {
+        match self {
+            Self::Shared => Command::SHARED,
+            Self::Values => Command::VALUES,
+        }
+    }
+}
+
+/// Payloads on their way, by their tokens: whose they are, to whom they go, and how long they are. As many as the cores
+/// compose: see [`UNFINISHED_BYTES_PEER_MAX`](hobnob_shared::limits::UNFINISHED_BYTES_PEER_MAX).
+pub(crate) type UnderWay = BTreeMap<u64, (Sharer, SocketAddr, usize)>;
 
 impl Endpoint {
     /// This node's copy of what the cluster shares, to read from.
@@ -85,7 +103,7 @@ impl Endpoint {
         added
     }
 
-    /// Those who are members are those who share.
+    /// Those who are members are those who share the map and the counters.
     pub(crate) fn share_with(&mut self, now: Instant, event: &gossip::Event) {
         match event {
             gossip::Event::NodeUp(node) => self.shared.peer_up(now, node.addr()),
@@ -102,20 +120,21 @@ impl Endpoint {
         }
     }
 
-    pub(crate) fn send_shared(&mut self, now: Instant, transmit: Transmit) {
+    pub(crate) fn send_shared(&mut self, now: Instant, sharer: Sharer, transmit: Transmit) {
         let Transmit { to, payload } = transmit;
         let len = payload.len();
-        match self.try_send_shared(now, to, payload) {
+        match self.try_send_shared(now, sharer.command(), to, payload) {
             Ok(token) => {
-                self.shared_under_way.insert(token.0, (to, len));
+                self.shared_under_way.insert(token.0, (sharer, to, len));
             }
-            Err(_) => self.shared.handle_sent(now, to, len, false),
+            Err(_) => self.sharing_ended(now, (sharer, to, len), false),
         }
     }
 
     fn try_send_shared(
         &mut self,
         now: Instant,
+        command: Command,
         to: SocketAddr,
         payload: Bytes,
     ) -> Result<Token, CallError> {
@@ -131,8 +150,20 @@ impl Endpoint {
         let token = Token(self.relays.next_number());
         let deadline = now + TIMEOUT;
         self.messaging
-            .send(now, peer, Command::SHARED, payload, deadline, token)?;
+            .send(now, peer, command, payload, deadline, token)?;
         Ok(token)
+    }
+
+    fn sharing_ended(
+        &mut self,
+        now: Instant,
+        (sharer, to, len): (Sharer, SocketAddr, usize),
+        arrived: bool,
+    ) {
+        match sharer {
+            Sharer::Shared => self.shared.handle_sent(now, to, len, arrived),
+            Sharer::Values => self.values.handle_sent(now, to, len, arrived),
+        }
     }
 
     /// Which process at an address is a member; or talks to this node, and is not known to have gone.
@@ -151,18 +182,27 @@ impl Endpoint {
 
     /// A payload that is no other core's came to its end.
     pub(crate) fn on_shared_sent(&mut self, now: Instant, token: Token, arrived: bool) -> bool {
-        let Some((to, len)) = self.shared_under_way.remove(&token.0) else {
+        let Some(under_way) = self.shared_under_way.remove(&token.0) else {
             return false;
         };
-        self.shared.handle_sent(now, to, len, arrived);
+        self.sharing_ended(now, under_way, arrived);
         true
     }
 
-    pub(crate) fn on_shared_message(&mut self, now: Instant, peer: Peer, payload: &[u8]) {
+    pub(crate) fn on_shared_message(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        sharer: Sharer,
+        payload: &[u8],
+    ) {
         if let Some(remote) = self.sessions.remote(peer) {
             let from = remote.addr;
-            // The core counts what it refuses.
-            let _ = self.shared.handle_payload(now, from, payload);
+            // The cores count what they refuse.
+            let _ = match sharer {
+                Sharer::Shared => self.shared.handle_payload(now, from, payload),
+                Sharer::Values => self.values.handle_payload(now, from, payload),
+            };
         }
     }
 

@@ -15,6 +15,16 @@ pub struct Process {
     pub generation: Generation,
 }
 
+impl Process {
+    /// As it comes back from the wire, where addresses have neither flow nor scope.
+    pub(crate) const fn canonical(self) -> Self {
+        Self {
+            addr: SocketAddr::new(self.addr.ip(), self.addr.port()),
+            generation: self.generation,
+        }
+    }
+}
+
 /// Names one write to one key, and tells which of two is the later one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {

@@ -29,6 +29,9 @@ use crate::{
     limits::{ITEM_OVERHEAD_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX},
 };
 
+/// Names a process, or its address, where it cannot be read.
+const ADDRESS: &str = "item process";
+
 pub(crate) const IS_NEWS: u8 = 1;
 pub(crate) const HAS_MORE: u8 = 2;
 
@@ -223,8 +226,21 @@ fn read_value(r: &mut Reader<'_>) -> Result<Bytes, DecodeError> {
     Ok(Bytes::copy_from_slice(bytes))
 }
 
-fn write_process(process: Process, w: &mut Writer<'_>) -> Result<(), Full> {
-    match process.addr.ip() {
+pub(crate) fn write_process(process: Process, w: &mut Writer<'_>) -> Result<(), Full> {
+    write_address(process.addr, w)?;
+    w.u64(process.generation.0)
+}
+
+pub(crate) fn read_process(r: &mut Reader<'_>) -> Result<Process, DecodeError> {
+    let family = r.u8(ADDRESS)?;
+    Ok(Process {
+        addr: read_address(family, r)?,
+        generation: Generation(r.u64(ADDRESS)?),
+    })
+}
+
+pub(crate) fn write_address(addr: SocketAddr, w: &mut Writer<'_>) -> Result<(), Full> {
+    match addr.ip() {
         IpAddr::V4(ip) => {
             w.u8(4)?;
             w.put(&ip.octets())?;
@@ -234,21 +250,17 @@ fn write_process(process: Process, w: &mut Writer<'_>) -> Result<(), Full> {
             w.put(&ip.octets())?;
         }
     }
-    w.u16(process.addr.port())?;
-    w.u64(process.generation.0)
+    w.u16(addr.port())
 }
 
-fn read_process(r: &mut Reader<'_>) -> Result<Process, DecodeError> {
-    const FIELD: &str = "item process";
-    let ip: IpAddr = match r.u8(FIELD)? {
-        4 => r.array::<4>(FIELD)?.into(),
-        6 => r.array::<16>(FIELD)?.into(),
-        _ => return Err(DecodeError::Invalid { field: FIELD }),
+/// What stands behind the byte that says which family it is.
+pub(crate) fn read_address(family: u8, r: &mut Reader<'_>) -> Result<SocketAddr, DecodeError> {
+    let ip: IpAddr = match family {
+        4 => r.array::<4>(ADDRESS)?.into(),
+        6 => r.array::<16>(ADDRESS)?.into(),
+        _ => return Err(DecodeError::Invalid { field: ADDRESS }),
     };
-    Ok(Process {
-        addr: SocketAddr::new(ip, r.u16(FIELD)?),
-        generation: Generation(r.u64(FIELD)?),
-    })
+    Ok(SocketAddr::new(ip, r.u16(ADDRESS)?))
 }
 
 fn write_tally(tally: Tally, w: &mut Writer<'_>) -> Result<(), Full> {

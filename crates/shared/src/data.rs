@@ -83,11 +83,7 @@ impl SharedData {
         unix_time: Duration,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
-            // As it comes back from the wire, where addresses have neither flow nor scope.
-            me: Process {
-                addr: SocketAddr::new(me.addr.ip(), me.addr.port()),
-                ..me
-            },
+            me: me.canonical(),
             config: config.check()?,
             rng: ChaCha8Rng::seed_from_u64(seed),
             clock: Clock::new(now, unix_time),

@@ -1,4 +1,8 @@
-//! Data that the whole cluster shares: a map whose last writer wins, and counters that add up.
+//! Data that the whole cluster shares: a map whose last writer wins, counters that add up, and values that each node
+//! says of itself.
+//!
+//! The [`values`] of the nodes are a part of their own, with its own text: each has one writer, and ends with it. What
+//! follows is about the map and the counters.
 //!
 //! Every node has a whole copy, writes to it without asking anybody, and reads from it without waiting. The
 //! copies tell each other what is new. What two nodes made of one key at the same time is decided by a rule that
@@ -141,6 +145,7 @@ mod outbox;
 mod stats;
 mod summary;
 mod sync;
+pub mod values;
 
 pub use clock::{Process, Version};
 pub use config::{Config, ConfigError};

@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 
 use bytes::Bytes;
 use hobnob_wire::Instant;
-use rand::RngExt;
+use rand::{RngExt, rngs::ChaCha8Rng};
 
 use crate::{
     codec::{IS_NEWS, compose, write_items_head},
@@ -87,7 +87,7 @@ impl SharedData {
 
     /// One round of news: as much as fits into a payload.
     pub(crate) fn tell_news(&mut self, now: Instant) {
-        let targets = self.news_targets();
+        let targets = news_targets(&self.sync.peers, &mut self.rng);
         if targets.is_empty() {
             // Whoever comes compares.
             return self.news.clear();
@@ -109,18 +109,19 @@ impl SharedData {
         }
         self.news.quiet_until = now + NEWS_INTERVAL;
     }
+}
 
-    fn news_targets(&mut self) -> Vec<SocketAddr> {
-        if !self.passes_on() {
-            return self.sync.peers.clone();
-        }
-        let mut places = BTreeSet::new();
-        while places.len() < NEWS_PEERS.min(self.sync.peers.len()) {
-            places.insert(self.rng.random_range(0..self.sync.peers.len()));
-        }
-        let peers = places.into_iter();
-        peers
-            .filter_map(|place| self.sync.peers.get(place).copied())
-            .collect()
+/// Who is told of news: all peers if they are few, else some of them.
+pub(crate) fn news_targets(peers: &[SocketAddr], rng: &mut ChaCha8Rng) -> Vec<SocketAddr> {
+    if peers.len() <= DIRECT_PEERS_MAX {
+        return peers.to_vec();
     }
+    let mut places = BTreeSet::new();
+    while places.len() < NEWS_PEERS.min(peers.len()) {
+        places.insert(rng.random_range(0..peers.len()));
+    }
+    let places = places.into_iter();
+    places
+        .filter_map(|place| peers.get(place).copied())
+        .collect()
 }

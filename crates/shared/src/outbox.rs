@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use crate::limits::UNFINISHED_BYTES_PEER_MAX;
 
-/// Something to be sent reliably. How it ended is to be told by
-/// [`SharedData::handle_sent`](crate::SharedData::handle_sent).
+/// Something to be sent reliably. How it ended is to be told to whoever composed it:
+/// [`SharedData::handle_sent`](crate::SharedData::handle_sent), [`Values::handle_sent`](crate::values::Values::handle_sent).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
     /// To which peer.

@@ -19,6 +19,12 @@ impl Command {
     /// What copies of shared data say to each other: it never reaches a handler.
     pub const SHARED: Self = Self(20);
 
+    /// What nodes say to each other about the values they have set: it never reaches a handler.
+    pub const VALUES: Self = Self(21);
+
+    /// What nodes tell each other of what all are to know.
+    pub const SHARING: [Self; 2] = [Self::SHARED, Self::VALUES];
+
     /// Whether the command belongs to Hobnob itself.
     pub const fn is_reserved(self) -> bool {
         self.0 < Self::FIRST_FREE.0

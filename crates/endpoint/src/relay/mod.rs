@@ -139,7 +139,7 @@ impl Relays {
 impl Endpoint {
     /// Whether the command is for the nodes' own messages, which no caller may send.
     pub(crate) fn check_command(command: Command) -> Result<(), CallError> {
-        if Command::RELAYING.contains(&command) || command == Command::SHARED {
+        if Command::RELAYING.contains(&command) || Command::SHARING.contains(&command) {
             Err(CallError::Reserved)
         } else {
             Ok(())

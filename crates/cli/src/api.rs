@@ -20,6 +20,9 @@ pub(crate) struct Member {
     pub(crate) endpoint: Option<String>,
     pub(crate) app: Option<String>,
     pub(crate) version: Option<String>,
+    /// What the node has set for others to read, as far as is known.
+    #[serde(default)]
+    pub(crate) values: BTreeMap<String, serde_json::Value>,
     /// Whether this is the node that answers.
     pub(crate) me: bool,
 }
@@ -36,6 +39,7 @@ impl Member {
             endpoint: set(node.endpoint()),
             app: set(node.app()),
             version: set(node.app_version()),
+            values: values(node),
             me: node.address() == me,
         }
     }
@@ -61,6 +65,9 @@ pub(crate) struct EventLine {
     /// Who took the node's place, for `replaced`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) by: Option<Successor>,
+    /// The keys whose values changed, for `values`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) keys: Vec<String>,
     /// How many events the reader was too slow for, for `lagged`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) missed: Option<u64>,
@@ -85,6 +92,7 @@ pub(crate) enum EventKind {
     Up,
     State,
     Metadata,
+    Values,
     Left,
     Failed,
     Replaced,
@@ -101,6 +109,7 @@ impl EventKind {
             Self::Up => "up",
             Self::State => "state",
             Self::Metadata => "metadata",
+            Self::Values => "values",
             Self::Left => "left",
             Self::Failed => "failed",
             Self::Replaced => "replaced",
@@ -323,6 +332,15 @@ pub(crate) struct ReadyLine {
 }
 
 /// A text of a node, or `None` where it is unset.
+/// As JSON: bytes in base64, and what it has no numbers for, as `NaN`, is null.
+fn values(node: &Node) -> BTreeMap<String, serde_json::Value> {
+    let values = node.values().iter();
+    let json = |value| serde_json::to_value(value).unwrap_or_default();
+    values
+        .map(|(key, value)| (key.to_owned(), json(value)))
+        .collect()
+}
+
 pub(crate) fn set(text: &str) -> Option<String> {
     Some(text)
         .filter(|text| !text.is_empty())

@@ -3,6 +3,7 @@
 //! They are told by messages, as [shared data](crate::shared) is, so that however much it is, no probe and no record
 //! waits for it. Whose they are is what the membership says.
 
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use bytes::Bytes;
@@ -69,7 +70,7 @@ impl Endpoint {
     pub(crate) fn sweep_values(&mut self, now: Instant) {
         let known = self.values.member_addrs();
         let forgotten = known.filter(|addr| self.gossip.node(*addr).is_none());
-        let forgotten: alloc::vec::Vec<SocketAddr> = forgotten.collect();
+        let forgotten: Vec<SocketAddr> = forgotten.collect();
         for addr in forgotten {
             self.values.member_forgotten(now, addr);
         }

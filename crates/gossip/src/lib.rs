@@ -2,7 +2,8 @@
 //!
 //! Two things are known of a node, and they travel apart. Whether it is *alive* is found out by the others:
 //! SWIM (Das, Gupta, Motivala 2002), by the `foca` crate. What it *is* (its type, its endpoint, whether it takes
-//! clients, that it has left) it says itself, in a *record* that only its owner changes and versions. The
+//! clients, that it has left) it says itself, in a *record* that only its owner changes and versions, and that has
+//! 0.7 KiB at most: what else an application wants known of a node is not carried here. The
 //! [directory](Gossip::nodes) shows a node once both have spoken.
 //!
 //! # Phases

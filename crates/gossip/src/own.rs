@@ -1,6 +1,6 @@
 //! What this node says of itself, and how it answers when others know it differently.
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::sync::Arc;
 use core::net::SocketAddr;
 
 use hobnob_wire::{Generation, Instant, VarInt};
@@ -10,7 +10,7 @@ use crate::{
     gossip::Gossip,
     identity::{Identity, Life},
     limits::TOLD_AT_ONCE_MAX,
-    metadata::{Metadata, MetadataError},
+    metadata::Metadata,
     node::DeclaredState,
     payload::Liveness,
     record::Declared,
@@ -40,35 +40,6 @@ impl Gossip {
             self.publish();
         }
         self.settle(now);
-    }
-
-    /// Sets one of the application's own values.
-    ///
-    /// # Errors
-    ///
-    /// [`MetadataError`] when it does not fit; nothing was changed.
-    pub fn set_value(
-        &mut self,
-        now: Instant,
-        key: impl Into<String>,
-        value: impl Into<Vec<u8>>,
-    ) -> Result<(), MetadataError> {
-        let mut fields = Metadata::clone(&self.me.metadata).into_fields();
-        fields.values.insert(key.into(), value.into());
-        self.set_metadata(now, Metadata::new(fields)?);
-        Ok(())
-    }
-
-    /// Removes one of the application's own values. False when there is none under `key`.
-    ///
-    /// # Errors
-    ///
-    /// None in practice: [`MetadataError`] would mean that what is left does not fit although more did.
-    pub fn remove_value(&mut self, now: Instant, key: &str) -> Result<bool, MetadataError> {
-        let mut fields = Metadata::clone(&self.me.metadata).into_fields();
-        let removed = fields.values.remove(key).is_some();
-        self.set_metadata(now, Metadata::new(fields)?);
-        Ok(removed)
     }
 
     /// Goes on under a later generation: somebody has proof that this one is not the latest at its address.

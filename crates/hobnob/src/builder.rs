@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use hobnob_capsule::Value;
 use hobnob_endpoint::{
     ConfigError, Endpoint, EndpointConfig,
     gossip::{GossipConfig, Metadata, MetadataError, MetadataFields, Profile},
@@ -24,6 +25,7 @@ use crate::{
     seeds,
     simulation::Machine,
     stats,
+    values::{self, SetValueError},
     view::Holding,
 };
 
@@ -111,6 +113,9 @@ pub enum StartError {
     /// What the node says of itself does not fit.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
+    /// A value it has from the start does not fit.
+    #[error(transparent)]
+    Value(#[from] SetValueError),
     /// The endpoint's configuration is wrong.
     #[error(transparent)]
     Endpoint(#[from] ConfigError),
@@ -131,7 +136,7 @@ pub struct MeshBuilder {
     endpoint: String,
     app: String,
     app_version: String,
-    values: Vec<(String, Vec<u8>)>,
+    values: Vec<(String, Value)>,
     seeds: Vec<String>,
     peers_file: Option<PathBuf>,
     profile: Profile,
@@ -216,8 +221,8 @@ impl MeshBuilder {
         self
     }
 
-    /// A value every other node can read.
-    pub fn value(mut self, key: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+    /// A value every other node can read from the start, as by [`Mesh::set_value`].
+    pub fn value(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.values.push((key.into(), value.into()));
         self
     }
@@ -370,7 +375,11 @@ impl MeshBuilder {
         if let Some(bytes) = ground.socket.receive_buffer_bytes() {
             config.messaging.receive_buffer_bytes = bytes;
         }
-        let endpoint = Endpoint::new(config, ground.seed, ground.clock.now())?;
+        let now = ground.clock.now();
+        let mut endpoint = Endpoint::new(config, ground.seed, now)?;
+        for (key, value) in &self.values {
+            values::set(&mut endpoint, now, key, value)?;
+        }
         let settings = Settings {
             address,
             datagram_bytes: self.datagram_bytes,
@@ -426,7 +435,6 @@ impl MeshBuilder {
             endpoint: Some(self.endpoint.clone()).filter(|endpoint| !endpoint.is_empty()),
             app: self.app.clone(),
             app_version: self.app_version.clone(),
-            values: self.values.iter().cloned().collect(),
         })
     }
 

@@ -2,11 +2,14 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use hobnob_endpoint::gossip::{self, NodeState};
+use hobnob_endpoint::{
+    gossip::{self, NodeState},
+    shared::values::Changed,
+};
 use thiserror::Error;
 use tokio::sync::broadcast;
 
-use crate::nodes::Node;
+use crate::{driver::Core, nodes::Node};
 
 /// Changes a reader may lag behind before it loses the oldest. At a thousand nodes one restart of the whole
 /// cluster fits.
@@ -29,6 +32,13 @@ pub enum Event {
     },
     /// A node's metadata changed.
     MetadataChanged(Node),
+    /// A node has set or removed values.
+    ValuesChanged {
+        /// The node, as it is now.
+        node: Node,
+        /// Under which keys, in their order.
+        keys: Vec<Arc<str>>,
+    },
     /// A node said goodbye.
     Left(Node),
     /// A node was declared dead.
@@ -65,6 +75,9 @@ impl Event {
             }
             Self::MetadataChanged(node) => {
                 tracing::debug!(node = %node.address(), name = node.name(), "node changed its metadata");
+            }
+            Self::ValuesChanged { node, keys } => {
+                tracing::trace!(node = %node.address(), name = node.name(), ?keys, "node changed its values");
             }
         }
     }
@@ -118,8 +131,8 @@ impl From<broadcast::error::RecvError> for EventsError {
 }
 
 /// The user's view of what the membership core said, where there is one.
-pub(crate) fn from_gossip(event: &gossip::Event) -> Option<Event> {
-    let node = |node: &Arc<gossip::Node>| Node::new(node.clone());
+pub(crate) fn from_gossip(event: &gossip::Event, core: &mut Core) -> Option<Event> {
+    let mut node = |seen: &Arc<gossip::Node>| core.unpacked.node(&core.endpoint, seen);
     Some(match event {
         gossip::Event::NodeUp(up) => Event::NodeUp(node(up)),
         gossip::Event::StateChanged {
@@ -142,5 +155,15 @@ pub(crate) fn from_gossip(event: &gossip::Event) -> Option<Event> {
             generation: new.generation.0,
         },
         _ => return None,
+    })
+}
+
+/// The user's view of a change of values, if there still is such a node.
+pub(crate) fn from_values(change: Changed, core: &mut Core) -> Option<Event> {
+    let seen = core.endpoint.members().node(change.process.addr)?;
+    let is_same = seen.identity.generation == change.process.generation;
+    is_same.then(|| Event::ValuesChanged {
+        node: core.unpacked.node(&core.endpoint, seen),
+        keys: change.keys,
     })
 }

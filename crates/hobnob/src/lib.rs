@@ -26,7 +26,8 @@
 //!    [`Online`](NodeState::Online). Seeds are greeted until one answers.
 //! 2. Calls and handlers work from the first moment; the snapshot behind [`Mesh::nodes`] follows the
 //!    membership, [`Mesh::events`] tells each change.
-//! 3. What all nodes are to know is written to [`Mesh::shared`], and read from there.
+//! 3. What others are to know of a node it sets with [`Mesh::set_value`], and they read it from their snapshots; what
+//!    belongs to nobody is written to [`Mesh::shared`], and read from there.
 //! 4. [`Mesh::shutdown`], or a signal in [`Mesh::run_until_signal`]: Offline, then gone.
 //!
 //! # Promises
@@ -65,6 +66,7 @@ mod shutdown;
 #[doc(hidden)]
 pub mod simulation;
 mod stats;
+mod values;
 mod view;
 mod why;
 
@@ -75,7 +77,7 @@ pub use calls::{Call, Report, Request, Send, SendMany, Target, UnderWay, Usend, 
 pub use error::{HandleError, RequestError, SendError, USendError};
 pub use events::{Event, Events, EventsError};
 pub use handler::{Context, Handler, IntoReply};
-pub use hobnob_capsule::{self as capsule, Capsule};
+pub use hobnob_capsule::{self as capsule, Capsule, Value};
 pub use hobnob_endpoint::gossip::{ForgetError, MetadataError, NodeState, Profile};
 pub use mesh::Mesh;
 pub use nodes::{Node, Nodes};
@@ -87,5 +89,6 @@ pub use sharing::{
 };
 pub use shutdown::ShutdownReport;
 pub use stats::Stats;
+pub use values::{SetValueError, ValueError};
 pub use view::{View, ViewChange, Views};
 pub use why::{Accuser, FailedProbe, Verdict, Why};

@@ -3,7 +3,7 @@
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 use hobnob_endpoint::{
-    gossip::{DeclaredState, ForgetError, Metadata, MetadataError},
+    gossip::{DeclaredState, ForgetError},
     wire::Command,
 };
 
@@ -354,27 +354,6 @@ impl Mesh {
         self.declare(state);
     }
 
-    /// Sets a value that every other node can read; an empty one removes it.
-    ///
-    /// # Errors
-    ///
-    /// [`MetadataError`] when it does not fit; the old value stays.
-    pub fn set_value(&self, key: &str, value: &[u8]) -> Result<(), MetadataError> {
-        self.shared.command(|core, now| {
-            let mut fields = Metadata::clone(&core.endpoint.members().me().metadata).into_fields();
-            if value.is_empty() {
-                fields.values.remove(key);
-            } else {
-                fields.values.insert(key.to_owned(), value.to_owned());
-            }
-            core.endpoint.set_metadata(now, Metadata::new(fields)?);
-            Ok(())
-        })?;
-        self.publish();
-        self.shared.flush_now();
-        Ok(())
-    }
-
     pub(crate) fn declare(&self, state: DeclaredState) {
         let changes = self.shared.command(|core, now| {
             let changes = self.shared.admission.set_state(state);
@@ -390,13 +369,9 @@ impl Mesh {
     }
 
     /// Shows a change of this node itself in the snapshot at once, so that its caller finds it there.
-    fn publish(&self) {
-        let core = self.shared.core();
-        self.shared
-            .snapshot
-            .store(Arc::new(crate::nodes::Snapshot::of(
-                core.endpoint.members(),
-            )));
+    pub(crate) fn publish(&self) {
+        let snapshot = self.shared.core().snapshot();
+        self.shared.snapshot.store(Arc::new(snapshot));
     }
 
     /// Who may still come in: permits for clients and rooms.

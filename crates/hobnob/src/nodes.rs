@@ -2,79 +2,97 @@
 
 use std::{fmt, net::SocketAddr, slice, sync::Arc, vec};
 
-use hobnob_endpoint::gossip::{self, DeclaredState, NodeState};
+use hobnob_capsule::{FromValue, Map, Value};
+use hobnob_endpoint::{
+    Endpoint,
+    gossip::{self, DeclaredState, NodeState},
+};
+
+use crate::values::Unpacked;
 
 /// What is known of a node at one moment. Cheap to clone.
 #[derive(Clone, PartialEq)]
-pub struct Node(Arc<gossip::Node>);
+pub struct Node {
+    seen: Arc<gossip::Node>,
+    values: Arc<Map>,
+}
 
 impl Node {
-    pub(crate) const fn new(node: Arc<gossip::Node>) -> Self {
-        Self(node)
+    /// One that has set no values.
+    #[cfg(test)]
+    pub(crate) fn new(seen: Arc<gossip::Node>) -> Self {
+        Self::with_values(seen, crate::values::none())
+    }
+
+    pub(crate) const fn with_values(seen: Arc<gossip::Node>, values: Arc<Map>) -> Self {
+        Self { seen, values }
     }
 
     /// Its mesh address: what calls are addressed to.
     pub fn address(&self) -> SocketAddr {
-        self.0.addr()
+        self.seen.addr()
     }
 
     /// Which process this is at its address: grows with every restart.
     pub fn generation(&self) -> u64 {
-        self.0.identity.generation.0
+        self.seen.identity.generation.0
     }
 
     /// Its type, as it named it.
     pub fn node_type(&self) -> &str {
-        self.0.metadata.node_type()
+        self.seen.metadata.node_type()
     }
 
     /// Its role within the type; empty unless set.
     pub fn role(&self) -> &str {
-        self.0.metadata.role()
+        self.seen.metadata.role()
     }
 
     /// Its stable name; empty unless set.
     pub fn name(&self) -> &str {
-        self.0.metadata.name()
+        self.seen.metadata.name()
     }
 
     /// Where clients reach it; empty unless set.
     pub fn endpoint(&self) -> &str {
-        self.0.metadata.endpoint().unwrap_or_default()
+        self.seen.metadata.endpoint().unwrap_or_default()
     }
 
     /// Name of the application it runs; empty unless set.
     pub fn app(&self) -> &str {
-        self.0.metadata.app()
+        self.seen.metadata.app()
     }
 
     /// Version of the application it runs; empty unless set.
     pub fn app_version(&self) -> &str {
-        self.0.metadata.app_version()
+        self.seen.metadata.app_version()
     }
 
-    /// What it has set under `key`.
-    pub fn value(&self, key: &str) -> Option<&[u8]> {
-        self.0.metadata.value(key)
+    /// What it has set under `key` with [`Mesh::set_value`](crate::Mesh::set_value), as far as was known.
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        self.values.get_value(key)
     }
 
-    /// Everything it has set, by key.
-    pub fn values(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0
-            .metadata
-            .values()
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_slice()))
+    /// What it has set under `key`, read as a `T` by the rules of [`Capsule::get`](crate::Capsule::get): an integer as
+    /// any wider one, a text as `&str` or `String`. `None` too if it is something else; [`values`](Self::values) tell
+    /// those apart.
+    pub fn value_as<'a, T: FromValue<'a>>(&'a self, key: &str) -> Option<T> {
+        self.value(key)?.read().ok()
+    }
+
+    /// Everything it has set, by key, as far as was known: right after a node came up that may be nothing yet.
+    pub fn values(&self) -> &Map {
+        &self.values
     }
 
     /// Its state.
     pub fn state(&self) -> NodeState {
-        self.0.state
+        self.seen.state
     }
 
     /// Whether it has said that it is going, whatever else is thought of it.
     pub(crate) fn is_shutting_down(&self) -> bool {
-        self.0.declared == DeclaredState::Offline
+        self.seen.declared == DeclaredState::Offline
     }
 
     /// Whether its state is Online, and nothing else.
@@ -172,9 +190,13 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(crate) fn of(gossip: &gossip::Gossip) -> Self {
-        let others = gossip.nodes().cloned().map(Node::new).collect();
-        Self::new(Node::new(gossip.me().clone()), others)
+    pub(crate) fn of(endpoint: &Endpoint, unpacked: &mut Unpacked) -> Self {
+        let members = endpoint.members();
+        let others = members.nodes();
+        let others = others.map(|seen| unpacked.node(endpoint, seen)).collect();
+        let snapshot = Self::new(unpacked.node(endpoint, members.me()), others);
+        unpacked.keep(&snapshot.everybody);
+        snapshot
     }
 
     pub(crate) fn new(me: Node, others: Vec<Node>) -> Self {

@@ -28,6 +28,8 @@ impl Stats {
         values.extend(endpoint.messages().stats().iter());
         values.extend(endpoint.relay_stats().iter());
         values.extend(endpoint.shared().stats().iter());
+        values.extend(endpoint.values().stats().iter());
+        values.push(("values_unreadable_total", core.unpacked.unreadable()));
         values.push(("gossip_dropped_total", endpoint.gossip_dropped()));
         let health = endpoint.members().health();
         values.push(("gossip_local_health", u64::from(health)));

@@ -5,6 +5,7 @@ mod common;
 use std::{
     collections::BTreeMap,
     net::{SocketAddr, UdpSocket},
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -33,6 +34,7 @@ fn node(event: &Event) -> &Node {
     match event {
         Event::NodeUp(node)
         | Event::StateChanged { node, .. }
+        | Event::ValuesChanged { node, .. }
         | Event::MetadataChanged(node)
         | Event::Left(node)
         | Event::Failed(node)
@@ -48,7 +50,7 @@ async fn a_node_that_comes_up_is_told_with_all_that_is_known_of_it() {
     let b = quick("b")
         .name("bob")
         .endpoint("example.org:1")
-        .value("zone", "south");
+        .role("spare");
     let b = start(b.seed(a.address().to_string())).await;
     let seen = events_until(&mut events, "NodeUp", |_| true).await;
     let [Event::NodeUp(up)] = &seen[..] else {
@@ -58,10 +60,7 @@ async fn a_node_that_comes_up_is_told_with_all_that_is_known_of_it() {
         (up.address(), up.node_type(), up.name()),
         (b.address(), "b", "bob")
     );
-    assert_eq!(
-        (up.endpoint(), up.value("zone")),
-        ("example.org:1", Some(&b"south"[..]))
-    );
+    assert_eq!((up.endpoint(), up.role()), ("example.org:1", "spare"));
     assert_eq!(up.state(), NodeState::Online);
     // Who hears of it finds it in the snapshot.
     assert!(a.is_node_online(b.address()));
@@ -87,18 +86,16 @@ async fn changes_of_state_and_metadata_are_told_in_their_order() {
         (b.address(), NodeState::Taken)
     );
 
-    for load in ["1", "2"] {
-        b.set_value("load", load.as_bytes()).unwrap();
-        let seen = events_until(&mut events, "MetadataChanged", |_| true).await;
-        let Event::MetadataChanged(changed) = &seen[0] else {
+    for load in [1_u8, 2] {
+        b.set_value("load", load).unwrap();
+        let seen = events_until(&mut events, "ValuesChanged", |_| true).await;
+        let Event::ValuesChanged { node, keys } = &seen[0] else {
             panic!("{seen:?}");
         };
-        assert_eq!(changed.address(), b.address());
-        assert_eq!(changed.value("load"), Some(load.as_bytes()));
-        assert_eq!(
-            a.node(b.address()).unwrap().value("load"),
-            Some(load.as_bytes())
-        );
+        assert_eq!(node.address(), b.address());
+        assert_eq!(keys[..], [Arc::from("load")]);
+        assert_eq!(node.value_as::<u8>("load"), Some(load));
+        assert_eq!(a.value(b.address(), "load"), Some(load.into()));
     }
     b.set_taken(false);
     let seen = events_until(&mut events, "StateChanged", |_| true).await;
@@ -271,10 +268,8 @@ fn chatterbox(seed: SocketAddr, stop: Counter) -> thread::JoinHandle<()> {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
         let metadata = |turn: u32| {
-            let turn = turn.to_le_bytes().to_vec();
-            let values = [("turn".to_owned(), turn)].into();
             Metadata::new(MetadataFields {
-                values,
+                role: turn.to_string(),
                 ..MetadataFields::default()
             })
             .unwrap()
@@ -343,8 +338,7 @@ async fn a_slow_reader_learns_how_much_it_lost_and_goes_on() {
             continue;
         };
         seen += 1;
-        let turn: [u8; 4] = node.value("turn").unwrap().try_into().unwrap();
-        let turn = u32::from_le_bytes(turn);
+        let turn: u32 = node.role().parse().unwrap();
         let before = last.insert(node.address(), turn);
         assert!(before < Some(turn), "{before:?} before {turn}");
     }

@@ -88,6 +88,10 @@ fn line(event: &Event, me: SocketAddr) -> EventLine {
             ..about(EventKind::State, node, me)
         },
         Event::MetadataChanged(node) => about(EventKind::Metadata, node, me),
+        Event::ValuesChanged { node, keys } => EventLine {
+            keys: keys.iter().map(ToString::to_string).collect(),
+            ..about(EventKind::Values, node, me)
+        },
         Event::Left(node) => about(EventKind::Left, node, me),
         Event::Failed(node) => about(EventKind::Failed, node, me),
         Event::Replaced {
@@ -118,6 +122,7 @@ fn nameless(event: EventKind) -> EventLine {
         from: None,
         to: None,
         by: None,
+        keys: Vec::new(),
         missed: None,
         member: None,
     }

@@ -46,6 +46,10 @@ pub(crate) fn describe(event: &EventLine) -> String {
         (EventKind::Present | EventKind::Up, ..) => {
             format!("{name:<9} {who} {state}, generation {}", member.generation)
         }
+        (EventKind::Values, ..) => {
+            let keys = event.keys.join(", ");
+            format!("{name:<9} {who} {}", printable(&keys))
+        }
         _ => format!("{name:<9} {who}"),
     }
 }

@@ -112,7 +112,7 @@ pub(super) const KEYS: &[Key] = &[
         flag: "value",
         environment: "HOBNOB_VALUES",
         value: "KEY=VALUE",
-        help: "Metadata for the other nodes to read; may be repeated",
+        help: "A text for the other nodes to read; may be repeated",
         kind: Kind::Map,
     },
     Key {

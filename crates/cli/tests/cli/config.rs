@@ -40,6 +40,7 @@ fn cli_config_precedence() {
     assert_eq!(me["type"], "env-type", "a variable goes before the file");
     assert_eq!(me["name"], "file-name", "the file goes before the default");
     assert_eq!(me["app"], json!(null), "the default");
+    assert_eq!(me["values"], json!({ "zone": "eu-1", "weight": "3" }));
 }
 
 #[test]

@@ -15,12 +15,21 @@ fn cli_events_follow() {
     assert_eq!(present["me"], true);
 
     let seed = format!("--seed={}", a.mesh);
-    let mut b = Node::start(&["--type=ws", "--name=beta", "--profile=local", &seed]);
+    let b = [
+        "--type=ws",
+        "--name=beta",
+        "--value=zone=eu-1",
+        "--profile=local",
+    ];
+    let mut b = Node::start(&[&b[..], &[&seed]].concat());
     let up = next_event(&json, &b.mesh, |event| event["event"] == "up");
     assert_eq!(
         (&up["type"], &up["generation"]),
         (&"ws".into(), &b.generation.into())
     );
+
+    // With the node, or in an event of their own.
+    next_event(&json, &b.mesh, |event| event["values"]["zone"] == "eu-1");
 
     // Who has joined on both sides says goodbye to everyone.
     b.sees(&a.mesh, "online");

@@ -97,14 +97,14 @@ fn cli_members_table_and_json() {
     let expected = json!({
         "address": a.mesh, "type": "udp", "state": "online", "name": "alpha",
         "generation": a.generation, "role": null, "endpoint": null,
-        "app": null, "version": null, "me": true,
+        "app": null, "version": null, "values": {}, "me": true,
     });
     assert_eq!(me, expected);
     let other = a.member(&b.mesh).expect("the node lists the other");
     let expected = json!({
         "address": b.mesh, "type": "tcp", "state": "online", "name": "beta",
         "generation": b.generation, "role": "lobby", "endpoint": "play.example:4000",
-        "app": null, "version": null, "me": false,
+        "app": null, "version": null, "values": {}, "me": false,
     });
     assert_eq!(other, expected);
 

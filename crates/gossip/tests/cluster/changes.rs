@@ -8,7 +8,7 @@ use hobnob_gossip::{
 };
 use hobnob_wire::{Generation, Instant};
 
-use crate::net::{Net, Weather, addr, metadata};
+use crate::net::{Net, Weather, addr, metadata, metadata_with_role};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -18,19 +18,17 @@ fn changed_metadata_and_state_reach_everybody_at_30_percent_loss() {
         for seed in 0..seeds {
             let mut net = Net::joined(seed, Weather::lossy(30), size);
             net.with(1, |gossip, now| {
-                gossip.set_value(now, "map", b"harbour".as_slice())?;
+                gossip.set_metadata(now, metadata_with_role(1, "harbour"));
                 gossip.set_state(now, DeclaredState::Taken);
-                Ok::<_, MetadataError>(())
-            })
-            .expect("a small value");
+            });
             let took = net.run_until(10 * SECOND, |net| net.all_know(1, DeclaredState::Taken));
             assert!(took < 2 * SECOND, "{size} nodes, seed {seed}: {took:?}");
             let seen = net.seen(0, 1).expect("joined");
-            assert_eq!(seen.metadata.value("map"), Some(b"harbour".as_slice()));
+            assert_eq!(seen.metadata.role(), "harbour");
             assert!(net.ever(0, |event| matches!(
                 event,
                 Event::MetadataChanged { node, old }
-                    if node.metadata.value("map").is_some() && old.value("map").is_none()
+                    if node.metadata.role() == "harbour" && old.role().is_empty()
             )));
         }
     }
@@ -49,21 +47,17 @@ fn news_spreads_within_a_few_gossip_rounds() {
 fn the_last_of_many_changes_wins() {
     let mut net = Net::joined(2, Weather::lossy(30), 10);
     for round in 0..50u8 {
-        net.with(3, |gossip, now| gossip.set_value(now, "round", [round]))
-            .expect("a small value");
+        let metadata = metadata_with_role(3, &round.to_string());
+        net.with(3, |gossip, now| gossip.set_metadata(now, metadata));
         net.run_for(Duration::from_millis(13));
     }
-    net.with(3, |gossip, now| gossip.remove_value(now, "nothing"))
-        .expect("nothing is added");
     net.run_until(5 * SECOND, Net::all_see_all);
     for by in (0..10).filter(|by| *by != 3) {
         let rounds: Vec<u8> = net.hosts[by]
             .events
             .iter()
             .filter_map(|(_, event)| match event {
-                Event::MetadataChanged { node, .. } => {
-                    node.metadata.value("round")?.first().copied()
-                }
+                Event::MetadataChanged { node, .. } => node.metadata.role().parse().ok(),
                 _ => None,
             })
             .collect();
@@ -306,43 +300,6 @@ fn metadata_beyond_its_limits_is_refused_by_name() {
         ..fields()
     });
     assert_eq!(empty, Err(MetadataError::Empty { field: "endpoint" }));
-
-    let mut many = fields();
-    for index in 0..=limits::VALUES_MAX {
-        many.values.insert(format!("{index}"), Vec::new());
-    }
-    let many = Metadata::new(many);
-    assert!(matches!(
-        many,
-        Err(MetadataError::TooManyValues {
-            count: 33,
-            limit: 32
-        })
-    ));
-
-    let mut large = fields();
-    large
-        .values
-        .insert("a".into(), vec![0; limits::VALUE_BYTES_MAX]);
-    assert!(Metadata::new(large.clone()).is_ok());
-    large
-        .values
-        .insert("b".into(), vec![0; limits::VALUE_BYTES_MAX]);
-    assert!(matches!(
-        Metadata::new(large),
-        Err(MetadataError::TooLarge { limit: 1_024, .. })
-    ));
-}
-
-#[test]
-fn a_value_that_does_not_fit_changes_nothing() {
-    let mut net = Net::joined(10, Weather::CALM, 2);
-    let version = net.hosts[0].gossip.version();
-    let result = net.with(0, |gossip, now| {
-        gossip.set_value(now, "large", vec![0; limits::VALUE_BYTES_MAX + 1])
-    });
-    assert!(result.is_err());
-    assert_eq!(net.hosts[0].gossip.version(), version);
 }
 
 #[test]

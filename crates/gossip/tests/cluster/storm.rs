@@ -5,7 +5,7 @@ use std::time::Duration;
 use hobnob_gossip::{DeclaredState, NodeState};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
-use crate::net::{Net, Weather};
+use crate::net::{Net, Weather, metadata_with_role};
 
 const SIZE: usize = 10;
 
@@ -62,12 +62,10 @@ impl Storm {
                 self.net.declare(host, state);
             }
             5 if running => {
-                let value: u64 = self.rng.random();
+                let role: u64 = self.rng.random();
+                let metadata = metadata_with_role(host, &role.to_string());
                 self.net
-                    .with(host, |gossip, now| {
-                        gossip.set_value(now, "value", value.to_be_bytes())
-                    })
-                    .expect("a small value");
+                    .with(host, |gossip, now| gossip.set_metadata(now, metadata));
             }
             6 => {
                 let islands: [u8; SIZE] = std::array::from_fn(|_| self.rng.random_range(0..2));

@@ -68,9 +68,8 @@ pub(crate) async fn create_room(mesh: &Mesh, room: &str) -> Result<String, Refus
     Ok(server.endpoint().to_owned())
 }
 
-pub(crate) fn rooms_on(server: &Node) -> usize {
-    let count = server.value(ROOM_COUNT).map(String::from_utf8_lossy);
-    count.and_then(|count| count.parse().ok()).unwrap_or(0)
+pub(crate) fn rooms_on(server: &Node) -> u64 {
+    server.value_as(ROOM_COUNT).unwrap_or(0)
 }
 
 /// The rooms of all servers, each with the address at which clients reach it.

@@ -213,9 +213,9 @@ impl Hall {
     }
 
     fn show_room_count(&self, state: &State) {
-        let count = state.rooms.len().to_string();
-        let shown = self.mesh.set_value(ROOM_COUNT, count.as_bytes());
-        shown.expect("a number is short enough for the metadata");
+        let count = state.rooms.len() as u64;
+        // Where the mesh is shut down nobody wants to know any more.
+        let _ = self.mesh.set_value(ROOM_COUNT, count);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -30,7 +30,7 @@
 //! # What the mesh is for
 //!
 //! - A room is made on the server with the fewest rooms, found by its type, by a request. Each server shows
-//!   the number of its rooms as a value in its metadata.
+//!   the number of its rooms as one of its values.
 //! - What is told to a group goes to all servers by one `send_many`.
 //! - The list of rooms is asked of every server at once.
 //!

@@ -21,9 +21,8 @@ use super::{
 };
 use crate::{
     dispatch::{Inbox, Running, copied},
-    events::from_gossip,
+    events::{Event as MeshEvent, from_gossip, from_values},
     mesh::Mesh,
-    nodes::Snapshot,
     shutdown::LeaveOutcome,
     view::Settling,
 };
@@ -56,7 +55,7 @@ pub(crate) async fn run(shared: Arc<Shared>, socket: Arc<Socket>) {
         inbox: Inbox::default(),
         running: Running::default(),
         wakers: Vec::new(),
-        version: 0,
+        version: (0, 0),
         settling,
         blocked: false,
         rounds_overdue: 0,
@@ -87,8 +86,8 @@ struct Driver {
     inbox: Inbox,
     running: Running,
     wakers: Vec<Waker>,
-    /// Version of the membership the published snapshot shows.
-    version: u64,
+    /// Versions of the membership and of the values that the published snapshot shows.
+    version: (u64, u64),
     settling: Settling,
     /// The kernel has no room for what is to be sent.
     blocked: bool,
@@ -214,7 +213,7 @@ impl Driver {
         let shared = self.shared.clone();
         let mut core = shared.core();
         // The snapshot first: who hears of a change finds it there.
-        self.publish(&core);
+        self.publish(&mut core);
         self.settle();
         while let Some(event) = core.endpoint.poll_event() {
             self.sort(&mut core, event);
@@ -261,9 +260,16 @@ impl Driver {
                 if matches!(change, gossip::Event::Failed(_) | gossip::Event::Left(_)) {
                     self.shared.connected.notify_waiters();
                 }
-                self.tell(&change);
+                if let Some(event) = from_gossip(&change, core) {
+                    self.tell(event);
+                }
             }
             Event::Shared(change) => self.shared.tell_shared(change),
+            Event::Values(change) => {
+                if let Some(event) = from_values(change, core) {
+                    self.tell(event);
+                }
+            }
             Event::Connected { .. } => self.shared.connected.notify_waiters(),
             Event::Unreachable { addr, reason } => {
                 tracing::debug!(%addr, ?reason, "no session");
@@ -290,26 +296,25 @@ impl Driver {
         }
     }
 
-    fn tell(&self, change: &gossip::Event) {
-        if let Some(event) = from_gossip(change) {
-            event.log();
-            let events = self
-                .shared
-                .events
-                .lock()
-                .expect("no panic while telling events");
-            if let Some(events) = &*events {
-                // Nobody listening is fine.
-                let _ = events.send(event);
-            }
+    fn tell(&self, event: MeshEvent) {
+        event.log();
+        let events = self
+            .shared
+            .events
+            .lock()
+            .expect("no panic while telling events");
+        if let Some(events) = &*events {
+            // Nobody listening is fine.
+            let _ = events.send(event);
         }
     }
 
-    fn publish(&mut self, core: &Core) {
-        let version = core.endpoint.members().version();
+    fn publish(&mut self, core: &mut Core) {
+        let endpoint = &core.endpoint;
+        let version = (endpoint.members().version(), endpoint.values().changes());
         if version != self.version {
             self.version = version;
-            let snapshot = Arc::new(Snapshot::of(core.endpoint.members()));
+            let snapshot = Arc::new(core.snapshot());
             let now = self.shared.clock.now();
             self.settling.handle_nodes(now, &snapshot.everybody);
             self.shared.snapshot.store(snapshot);

@@ -36,6 +36,7 @@ use crate::{
     pick::Dice,
     sharing::SharedEvent,
     shutdown::{LeaveOutcome, Shutdown},
+    values::Unpacked,
     view::Board,
 };
 
@@ -46,6 +47,14 @@ pub(crate) const NEVER: u64 = u64::MAX;
 pub(crate) struct Core {
     pub(crate) endpoint: Endpoint,
     pub(crate) calls: Completions,
+    pub(crate) unpacked: Unpacked,
+}
+
+impl Core {
+    /// How the cluster looks now.
+    pub(crate) fn snapshot(&mut self) -> Snapshot {
+        Snapshot::of(&self.endpoint, &mut self.unpacked)
+    }
 }
 
 /// Everything a mesh is made of.
@@ -97,14 +106,16 @@ impl Shared {
         clock: Clock,
         settings: Settings,
     ) -> Self {
-        let snapshot = Snapshot::of(endpoint.members());
+        let mut core = Core {
+            endpoint,
+            calls: Completions::default(),
+            unpacked: Unpacked::default(),
+        };
+        let snapshot = core.snapshot();
         let send_errors = Arc::new(AtomicU64::new(0));
         let sender = Sender::new(settings.datagram_bytes, socket.clone(), send_errors.clone());
         Self {
-            core: Mutex::new(Core {
-                endpoint,
-                calls: Completions::default(),
-            }),
+            core: Mutex::new(core),
             sender: Mutex::new(sender),
             socket: ArcSwapOption::new(Some(socket)),
             send_errors,

@@ -31,8 +31,7 @@ use crate::nodes::Node;
 /// let any = rooms.random();
 /// let next = rooms.round_robin(&TURNS);
 /// // By what each node says of itself with `set_value`; one that says nothing counts as idle.
-/// let guests = |node: &hobnob::Node| Some(u32::from_be_bytes(node.value("guests")?.try_into().ok()?));
-/// let idle = rooms.least_loaded(guests);
+/// let idle = rooms.least_loaded(|node| node.value_as::<u32>("guests"));
 /// // The same one wherever it is asked, for as long as it is there.
 /// let owner = rooms.by_key("room 7");
 /// let owner_and_spare = rooms.replicas("room 7", 2);
@@ -116,8 +115,8 @@ impl Pick {
         self.at(turns.next(&addresses, first)?)
     }
 
-    /// The less loaded of two that are drawn at random; `load` says how loaded a node is, for instance by a value it
-    /// has set. Where that is the same, or cannot be compared, either of them.
+    /// The less loaded of two that are drawn at random; `load` says how loaded a node is, for instance by a
+    /// [value](Node::value_as) it has set. Where that is the same, or cannot be compared, either of them.
     ///
     /// Not the least loaded of all: what is known of a load is some time old, and all would fall upon the same node
     /// until its new load had gone round. Two choices are as good as knowing all of them, but for a constant
@@ -144,7 +143,7 @@ impl Pick {
 
     /// As [`by_key`](Self::by_key), but each node gets keys in proportion to its weight; none at zero. When a weight
     /// changes, keys move to or from that node only. All nodes must come to the same weights, so take them from
-    /// what a node says of itself: its role, or a value.
+    /// what a node says of itself: its role, which is known as soon as the node is, or a value, known within a second.
     pub fn by_key_weighted(
         &self,
         key: impl AsRef<[u8]>,

@@ -90,19 +90,19 @@ fn timers_of_tasks_nobody_knows_go_off_in_time() {
             let mut ticks = tokio::time::interval(Duration::from_millis(250));
             for tick in 0_u32.. {
                 ticks.tick().await;
-                mesh.set_value("tick", tick.to_string().as_bytes()).unwrap();
+                mesh.set_value("tick", tick).unwrap();
             }
         });
     });
     let tick = |cluster: &Cluster| {
         let me = cluster.mesh(node).me();
-        String::from_utf8(me.value("tick").unwrap().to_vec()).unwrap()
+        me.value_as::<u32>("tick").expect("it was set")
     };
-    assert_eq!(tick(&cluster), "0");
+    assert_eq!(tick(&cluster), 0);
     cluster.run_for(Duration::from_millis(999));
-    assert_eq!(tick(&cluster), "3");
+    assert_eq!(tick(&cluster), 3);
     cluster.run_for(Duration::from_millis(1));
-    assert_eq!(tick(&cluster), "4");
+    assert_eq!(tick(&cluster), 4);
 }
 
 #[test]

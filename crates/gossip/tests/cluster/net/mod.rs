@@ -10,7 +10,7 @@ use std::{
 
 use hobnob_gossip::{
     DeclaredState, Event, Gossip, GossipConfig, Identity, Metadata, MetadataFields, Node,
-    NodeState, Profile, ValidGossipConfig,
+    NodeState, Profile, ValidGossipConfig, limits,
 };
 use hobnob_wire::{Generation, Instant, limits::GOSSIP_BYTES_MAX};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
@@ -95,23 +95,30 @@ pub(crate) fn metadata(index: usize) -> Metadata {
     .expect("within limits")
 }
 
+/// Metadata with another role.
+pub(crate) fn metadata_with_role(index: usize, role: &str) -> Metadata {
+    let fields = MetadataFields {
+        role: role.into(),
+        ..metadata(index).into_fields()
+    };
+    Metadata::new(fields).expect("within limits")
+}
+
 /// Metadata as large as it can be.
 pub(crate) fn largest_metadata(index: usize, fill: u8) -> Metadata {
-    let mut fields = metadata(index).into_fields();
-    loop {
-        let key = format!("value-{:02}", fields.values.len());
-        for len in (0..=hobnob_gossip::limits::VALUE_BYTES_MAX).rev() {
-            let mut larger = fields.clone();
-            larger.values.insert(key.clone(), vec![fill; len]);
-            if Metadata::new(larger.clone()).is_ok() {
-                fields = larger;
-                break;
-            }
-        }
-        if !fields.values.contains_key(&key) {
-            return Metadata::new(fields).expect("checked above");
-        }
-    }
+    let letter = char::from(b'a' + fill % 26);
+    let padded = |text: &str, len: usize| format!("{text:x<len$}");
+    let filled = |len: usize| letter.to_string().repeat(len);
+    let fields = metadata(index).into_fields();
+    Metadata::new(MetadataFields {
+        node_type: padded(&fields.node_type, limits::NODE_TYPE_BYTES_MAX),
+        role: filled(limits::ROLE_BYTES_MAX),
+        name: padded(&fields.name, limits::NAME_BYTES_MAX),
+        endpoint: Some(filled(limits::ENDPOINT_BYTES_MAX)),
+        app: filled(limits::APP_BYTES_MAX),
+        app_version: filled(limits::APP_VERSION_BYTES_MAX),
+    })
+    .expect("as long as they may be")
 }
 
 impl Net {

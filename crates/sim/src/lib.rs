@@ -109,6 +109,7 @@ pub mod membership;
 pub mod model;
 mod network;
 mod node;
+pub mod observed;
 mod record;
 mod schedule;
 mod sim;

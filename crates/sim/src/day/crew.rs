@@ -101,6 +101,8 @@ pub(super) struct Life {
     pub(super) streams: BTreeMap<(SocketAddr, u32), u64>,
     pub(super) last_reunion: Instant,
     pub(super) is_leaving: bool,
+    /// The version of the members that were last looked at.
+    pub(super) shown: u64,
     idles: u64,
 }
 
@@ -216,6 +218,7 @@ impl Application for Crew {
             streams: BTreeMap::new(),
             last_reunion: at.now,
             is_leaving: false,
+            shown: 0,
             idles: 0,
         };
         self.lives.insert(at.node, life);
@@ -281,6 +284,7 @@ impl Application for Crew {
 
     fn on_idle(&mut self, at: &At<'_>) {
         self.note_renewal(at);
+        self.check_shown(at);
         let Some(life) = self.lives.get_mut(&at.node) else {
             return;
         };

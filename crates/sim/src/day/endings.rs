@@ -12,6 +12,7 @@ use super::crew::{Crew, Open, Phase};
 use crate::{
     At,
     model::{CallId, Digest, Fact, Outcome, Violation},
+    observed::outcome,
 };
 
 impl Crew {
@@ -170,19 +171,4 @@ impl Crew {
 pub(super) fn addr_of(at: &At<'_>, peer: Peer) -> SocketAddr {
     let remote = at.endpoint.sessions().remote(peer);
     remote.map_or(at.endpoint.addr(), |remote| remote.addr)
-}
-
-pub(super) const fn outcome(failure: &Failure) -> Outcome {
-    match failure {
-        Failure::Timeout => Outcome::Timeout,
-        Failure::PeerDown => Outcome::PeerDown,
-        Failure::PeerRestarted => Outcome::PeerRestarted,
-        Failure::SessionLost => Outcome::SessionLost,
-        Failure::NoHandler => Outcome::NoHandler,
-        Failure::Overloaded => Outcome::Overloaded,
-        Failure::TooLarge => Outcome::TooLarge,
-        Failure::AnswerDropped | Failure::AnswerTooLarge => Outcome::AnswerDropped,
-        Failure::Handler(_) => Outcome::HandlerFailed,
-        _ => Outcome::Malformed,
-    }
 }

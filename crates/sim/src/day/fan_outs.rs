@@ -2,7 +2,12 @@
 
 use std::{net::SocketAddr, num::NonZeroUsize};
 
-use hobnob_endpoint::{Target, messaging::Token, wire::Peer};
+use bytes::Bytes;
+use hobnob_endpoint::{
+    Endpoint, Target,
+    messaging::Token,
+    wire::{Command, Instant, Peer},
+};
 use rand::{RngExt, seq::SliceRandom};
 
 use super::{
@@ -13,6 +18,16 @@ use crate::{
     At,
     model::{Aim, Digest, Fact, Outcome},
 };
+
+/// What the endpoint is told of a call to many, however it goes.
+struct Begun {
+    now: Instant,
+    command: Command,
+    payload: Bytes,
+    limit: NonZeroUsize,
+    deadline: Instant,
+    token: Token,
+}
 
 impl Crew {
     pub(super) fn draw_targets(
@@ -44,38 +59,21 @@ impl Crew {
                 targets.push((peer, aim));
             }
         }
-        let aims: Vec<Aim> = targets.iter().map(|(_, aim)| *aim).collect();
-        let call = order.call;
-        self.see(
-            at.world_now,
-            Fact::FanOutBegun {
-                call,
-                kind: order.kind,
-                by: order.by,
-                to: &aims,
+        let (peers, aims): (Vec<Peer>, Vec<Aim>) = targets.into_iter().unzip();
+        self.begin_many(at, order, &aims, limit, |endpoint, begun| {
+            let Begun {
+                now,
+                command,
+                payload,
                 limit,
-                payload: Digest::of(&order.payload),
-                deadline: order.deadline,
-            },
-        );
-        let peers: Vec<Peer> = targets.iter().map(|(peer, _)| *peer).collect();
-        let begun = at.endpoint.fan_out(
-            at.now,
-            &peers,
-            order.command,
-            order.payload,
-            NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN),
-            order.deadline,
-            Token(call.0),
-        );
-        let Ok(key) = begun else {
-            return self.tell_end(at, call, Outcome::NotTaken, None);
-        };
-        let targets = targets.into_iter().map(|(peer, aim)| (peer, aim.addr));
-        if let Some(life) = self.lives.get_mut(&at.node) {
-            life.calls
-                .insert(call, Open::FanOut(key, targets.collect()));
-        }
+                deadline,
+                token,
+            } = begun;
+            let key = endpoint.fan_out(now, &peers, command, payload, limit, deadline, token);
+            let addrs = aims.iter().map(|aim| aim.addr);
+            let targets = peers.iter().copied().zip(addrs).collect();
+            Some(Open::FanOut(key.ok()?, targets))
+        });
     }
 
     /// The same by way of others.
@@ -85,35 +83,62 @@ impl Crew {
             .iter()
             .map(|target| aim_by_others(at, *target))
             .collect();
-        let call = order.call;
+        self.begin_many(at, order, &aims, limit, |endpoint, begun| {
+            let Begun {
+                now,
+                command,
+                payload,
+                limit,
+                deadline,
+                token,
+            } = begun;
+            let key = endpoint.relay(now, &targets, command, payload, limit, deadline, token);
+            Some(Open::Relayed(key.ok()?, to.to_vec()))
+        });
+    }
+
+    /// Tells the model of a call to many, and makes it by `begin`.
+    fn begin_many(
+        &mut self,
+        at: &mut At<'_>,
+        order: Order,
+        aims: &[Aim],
+        limit: usize,
+        begin: impl FnOnce(&mut Endpoint, Begun) -> Option<Open>,
+    ) {
+        let Order {
+            call,
+            by,
+            kind,
+            command,
+            payload,
+            deadline,
+        } = order;
         self.see(
             at.world_now,
             Fact::FanOutBegun {
                 call,
-                kind: order.kind,
-                by: order.by,
-                to: &aims,
+                kind,
+                by,
+                to: aims,
                 limit,
-                payload: Digest::of(&order.payload),
-                deadline: order.deadline,
+                payload: Digest::of(&payload),
+                deadline,
             },
         );
-        let begun = at.endpoint.relay(
-            at.now,
-            &targets,
-            order.command,
-            order.payload,
-            NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN),
-            order.deadline,
-            Token(call.0),
-        );
-        match begun {
-            Ok(key) => {
-                if let Some(life) = self.lives.get_mut(&at.node) {
-                    life.calls.insert(call, Open::Relayed(key, to.to_vec()));
-                }
-            }
-            Err(_) => self.tell_end(at, call, Outcome::NotTaken, None),
+        let begun = Begun {
+            now: at.now,
+            command,
+            payload,
+            limit: NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN),
+            deadline,
+            token: Token(call.0),
+        };
+        let Some(open) = begin(at.endpoint, begun) else {
+            return self.tell_end(at, call, Outcome::NotTaken, None);
+        };
+        if let Some(life) = self.lives.get_mut(&at.node) {
+            life.calls.insert(call, open);
         }
     }
 }

@@ -11,7 +11,8 @@ use rand::RngExt;
 use super::crew::{Chore, Crew, GREETING_PAUSE, REUNION_PAUSE, SEEDS};
 use crate::{
     At, NodeId,
-    model::{CallId, Declared, Fact, ProcessId, Seen, Sighting, Violation},
+    model::{CallId, Fact, Notice, ProcessId, Seen, Sighting, Violation},
+    observed::{declared, seen},
 };
 
 impl Crew {
@@ -49,12 +50,8 @@ impl Crew {
 
     /// The first node that sees the cluster as it is not.
     pub(super) fn wrong_view(&self, node: NodeId, endpoint: &Endpoint) -> Option<Violation> {
-        let view = endpoint.members().nodes().map(|node| Sighting {
-            addr: node.identity.addr,
-            generation: node.identity.generation,
-            seen: seen(node.state),
-        });
-        self.model.wrong_view(self.lives.get(&node)?.process, view)
+        let process = self.lives.get(&node)?.process;
+        self.model.wrong_view(process, view(endpoint))
     }
 
     pub(super) fn greet(&mut self, at: &mut At<'_>) {
@@ -81,6 +78,9 @@ impl Crew {
             return;
         };
         let process = life.process;
+        if let Some(fact) = noticed(process, event) {
+            self.see(at.world_now, fact);
+        }
         match event {
             gossip::Event::LeaveFinished { confirmed, total } => {
                 let (confirmed, total) = (*confirmed, *total);
@@ -99,6 +99,17 @@ impl Crew {
             }
             gossip::Event::Failed(node) if self.is_stable => self.blame_suspicion(process, node),
             _ => {}
+        }
+    }
+
+    /// What a node shows is what it has reported.
+    pub(super) fn check_shown(&mut self, at: &At<'_>) {
+        let version = at.endpoint.members().version();
+        if let Some(life) = self.lives.get_mut(&at.node)
+            && life.shown != version
+        {
+            life.shown = version;
+            self.model.check_shown(life.process, view(at.endpoint));
         }
     }
 
@@ -127,21 +138,44 @@ impl Crew {
     }
 }
 
-const fn declared(state: DeclaredState) -> Declared {
-    match state {
-        DeclaredState::Online => Declared::Online,
-        DeclaredState::Taken => Declared::Taken,
-        DeclaredState::Offline => Declared::Offline,
-    }
+/// What is reported of another node, or of there being any.
+fn noticed(by: ProcessId, event: &gossip::Event) -> Option<Fact<'static>> {
+    use gossip::Event::{
+        Accompanied, Alone, Failed, Left, MetadataChanged, NodeUp, Replaced, StateChanged,
+    };
+    let of = |identity: gossip::Identity, notice| Fact::Noticed {
+        by,
+        addr: identity.addr,
+        generation: identity.generation,
+        notice,
+    };
+    Some(match event {
+        NodeUp(node) => of(node.identity, Notice::Up(seen(node.state))),
+        StateChanged { node, from, to } => {
+            let (from, to) = (seen(*from), seen(*to));
+            of(node.identity, Notice::Changed { from, to })
+        }
+        MetadataChanged { node, .. } => of(node.identity, Notice::SaidOtherwise),
+        Left(node) => of(node.identity, Notice::Gone(Seen::Left)),
+        Failed(node) => of(node.identity, Notice::Gone(Seen::Failed)),
+        Replaced { old, new } => {
+            let (addr, generation) = (new.addr, new.generation);
+            of(old.identity, Notice::Replaced { addr, generation })
+        }
+        Alone => Fact::Company { by, is_alone: true },
+        Accompanied => Fact::Company {
+            by,
+            is_alone: false,
+        },
+        _ => return None,
+    })
 }
 
-const fn seen(state: NodeState) -> Seen {
-    match state {
-        NodeState::Online => Seen::Here(Declared::Online),
-        NodeState::Taken => Seen::Here(Declared::Taken),
-        NodeState::Offline => Seen::Here(Declared::Offline),
-        NodeState::Left => Seen::Left,
-        NodeState::Failed => Seen::Failed,
-        _ => Seen::Suspect,
-    }
+/// Everybody whom a node shows.
+fn view(endpoint: &Endpoint) -> impl Iterator<Item = Sighting> {
+    endpoint.members().nodes().map(|node| Sighting {
+        addr: node.identity.addr,
+        generation: node.identity.generation,
+        seen: seen(node.state),
+    })
 }

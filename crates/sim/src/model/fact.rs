@@ -5,6 +5,8 @@ use std::{fmt, net::SocketAddr};
 use hobnob_endpoint::wire::{Generation, Instant};
 use twox_hash::XxHash3_64;
 
+use super::notices::Notice;
+
 /// A call, by the number that its payload carries: unique in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub u64);
@@ -244,6 +246,24 @@ pub enum Fact<'a> {
         confirmed: usize,
         /// How many were to confirm.
         total: usize,
+    },
+    /// A node reports something of another one.
+    Noticed {
+        /// Who does.
+        by: ProcessId,
+        /// Of whom: where it is.
+        addr: SocketAddr,
+        /// Which process there.
+        generation: Generation,
+        /// What.
+        notice: Notice,
+    },
+    /// A node reports that there is nobody else, or that there is somebody again.
+    Company {
+        /// Who does.
+        by: ProcessId,
+        /// Whether there is nobody.
+        is_alone: bool,
     },
 }
 

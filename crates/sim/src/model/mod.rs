@@ -17,6 +17,9 @@
 //! - A handler is told by the same rule when its request's time is up.
 //! - A fan-out never has more deliveries in flight than its limit, and its report names each target once.
 //! - Messages of one stream are handled in their order.
+//! - What a node reports of the others comes in its order: up, changes, gone or replaced. No generation of an
+//!   address is reported after a later one; who is said to have left has said goodbye, and is not reported as
+//!   failed afterwards; what is shown is what was reported.
 //! - In the end, when the faults are over: every call of a living process has ended, and every living
 //!   process sees each other one, in the state that it declared, and none that is gone.
 //!
@@ -28,6 +31,7 @@
 mod calls;
 mod ending;
 mod fact;
+mod notices;
 mod processes;
 mod report;
 mod view;
@@ -35,14 +39,16 @@ mod violation;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use hobnob_endpoint::wire::Instant;
+use hobnob_endpoint::wire::{Generation, Instant};
 
 pub use fact::{Aim, CallId, Declared, Digest, Fact, Kind, Outcome, ProcessId};
+pub use notices::{Misreport, Notice};
 pub use report::{Broken, Report};
 pub use view::{Seen, Sighting};
 pub use violation::Violation;
 
 use calls::Call;
+use notices::Noticed;
 use processes::Processes;
 
 /// How much later than its deadline a timer may fire: timers are kept in steps of a quarter of this.
@@ -66,6 +72,8 @@ pub struct Model {
     now: Instant,
     processes: Processes,
     calls: BTreeMap<CallId, Call>,
+    /// What each running process has reported of the others.
+    noticed: BTreeMap<ProcessId, Noticed>,
     /// Deliveries whose outcome is judged in the end.
     unsettled: Vec<(CallId, usize)>,
     endings: BTreeMap<(&'static str, &'static str), u64>,
@@ -80,6 +88,7 @@ impl Model {
             now: Instant::ZERO,
             processes: Processes::default(),
             calls: BTreeMap::new(),
+            noticed: BTreeMap::new(),
             unsettled: Vec::new(),
             endings: BTreeMap::new(),
             violations: Vec::new(),
@@ -99,7 +108,7 @@ impl Model {
             Fact::Renewed {
                 process,
                 generation,
-            } => self.processes.renew(process, generation),
+            } => self.renew(process, generation),
             Fact::Stopped { process } => self.stop(process),
             Fact::Ran { process, now } => self.check_due(process, now),
             Fact::Declared { process, state } => self.processes.declare(process, state),
@@ -109,6 +118,13 @@ impl Model {
                 confirmed,
                 total,
             } => self.processes.leave(process, confirmed, total),
+            Fact::Noticed {
+                by,
+                addr,
+                generation,
+                notice,
+            } => self.judge_notice(by, addr, generation, notice),
+            Fact::Company { by, is_alone } => self.judge_company(by, is_alone),
             _ => self.observe_call(fact),
         }
         self.violations.len() == before
@@ -173,8 +189,19 @@ impl Model {
         *self.endings.entry((kind.name(), ending)).or_default() += 1;
     }
 
+    fn renew(&mut self, process: ProcessId, generation: Generation) {
+        if let Some(earlier) = self.processes.renew(process, generation) {
+            self.blame(Violation::RenewedBack {
+                process,
+                earlier,
+                generation,
+            });
+        }
+    }
+
     /// Calls of a process that is no more never end, and its handlers answer nobody.
     fn stop(&mut self, process: ProcessId) {
+        self.noticed.remove(&process);
         let Some(stopped) = self.processes.stop(process) else {
             return;
         };

@@ -65,10 +65,16 @@ impl Processes {
         assert!(earlier.is_none(), "{process} is the number of another one");
     }
 
-    pub(super) fn renew(&mut self, process: ProcessId, generation: Generation) {
-        if let Some(it) = self.all.get_mut(&process) {
-            it.generations.push(generation);
-        }
+    /// The process goes on under another generation. Gives the one before, if that was not earlier.
+    pub(super) fn renew(
+        &mut self,
+        process: ProcessId,
+        generation: Generation,
+    ) -> Option<Generation> {
+        let it = self.all.get_mut(&process)?;
+        let before = it.generations.last().copied();
+        it.generations.push(generation);
+        before.filter(|before| *before >= generation)
     }
 
     pub(super) fn declare(&mut self, process: ProcessId, state: Declared) {

@@ -34,6 +34,13 @@ pub enum Seen {
     Failed,
 }
 
+impl Seen {
+    /// Whether it is no part of the cluster any more.
+    pub const fn is_gone(self) -> bool {
+        matches!(self, Self::Left | Self::Failed)
+    }
+}
+
 impl Model {
     /// The first thing that `by` does not see as it is, if there is any. It must see every living process but
     /// itself, in the state it declared; those that are gone it need not list, but if it does, then as gone:
@@ -101,10 +108,15 @@ impl Model {
 
 impl fmt::Display for Sighting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.seen {
-            Seen::Here(declared) => write!(f, "{declared:?}")?,
-            seen => write!(f, "{seen:?}")?,
+        write!(f, "{}, generation {}", self.seen, self.generation.0)
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Here(declared) => write!(f, "{declared:?}"),
+            seen => write!(f, "{seen:?}"),
         }
-        write!(f, ", generation {}", self.generation.0)
     }
 }

@@ -5,7 +5,10 @@ use std::{net::SocketAddr, time::Duration};
 use hobnob_endpoint::wire::{Generation, Instant};
 use thiserror::Error;
 
-use super::fact::{CallId, Digest, Kind, Outcome, ProcessId};
+use super::{
+    fact::{CallId, Digest, Kind, Outcome, ProcessId},
+    notices::Misreport,
+};
 
 /// A promise that was broken: what was expected, and what was seen.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -269,6 +272,23 @@ pub enum Violation {
         /// For what it was taken.
         seen: String,
     },
+    /// A node reported what should not have come, or shows what it has not reported.
+    #[error(transparent)]
+    Misreport(#[from] Misreport),
+    /// A process went on under a generation that is not later than the one before.
+    #[error(
+        "{process} goes on as generation {} after generation {}",
+        generation.0,
+        earlier.0
+    )]
+    RenewedBack {
+        /// Which.
+        process: ProcessId,
+        /// The generation before.
+        earlier: Generation,
+        /// The one after.
+        generation: Generation,
+    },
     /// A queue, table or buffer holds more than its limit.
     #[error("{by}: {what} is {value}, above its limit of {limit}")]
     OverLimit {
@@ -338,6 +358,8 @@ impl Violation {
             Self::Unserved { .. } => "unserved",
             Self::WrongView { .. } => "wrong-view",
             Self::FalseSuspicion { .. } => "false-suspicion",
+            Self::Misreport(misreport) => misreport.name(),
+            Self::RenewedBack { .. } => "renewed-back",
             Self::OverLimit { .. } => "over-limit",
             Self::LeftBehind { .. } => "left-behind",
             Self::Figure { .. } => "figure",

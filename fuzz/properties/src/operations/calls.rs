@@ -8,7 +8,10 @@ use hobnob_endpoint::{
     messaging::{CallKey, Failure, Token},
     wire::{Command, Generation, Instant, Peer, StreamId},
 };
-use hobnob_sim::model::{Aim, CallId, Digest, Fact, Kind, Outcome};
+use hobnob_sim::{
+    model::{Aim, CallId, Digest, Fact, Kind, Outcome},
+    observed::outcome,
+};
 
 use super::{Told, node::Node, payload::payload};
 
@@ -213,7 +216,7 @@ impl Node {
                 let (_, addr) = target.expect("the report names targets only");
                 let outcome = match result {
                     Ok(()) => Outcome::Delivered,
-                    Err(failure) => failed(failure),
+                    Err(failure) => outcome(failure),
                 };
                 (*addr, outcome)
             })
@@ -276,20 +279,5 @@ const fn aim(to: Target) -> Aim {
     Aim {
         addr: to.addr,
         generation: to.generation,
-    }
-}
-
-pub(super) fn failed(failure: &Failure) -> Outcome {
-    match failure {
-        Failure::Timeout => Outcome::Timeout,
-        Failure::PeerDown => Outcome::PeerDown,
-        Failure::PeerRestarted => Outcome::PeerRestarted,
-        Failure::SessionLost => Outcome::SessionLost,
-        Failure::NoHandler => Outcome::NoHandler,
-        Failure::Overloaded => Outcome::Overloaded,
-        Failure::TooLarge => Outcome::TooLarge,
-        Failure::AnswerDropped | Failure::AnswerTooLarge => Outcome::AnswerDropped,
-        Failure::Handler(_) => Outcome::HandlerFailed,
-        _ => Outcome::Malformed,
     }
 }

@@ -11,11 +11,14 @@ use hobnob_endpoint::{
     },
     wire::{Generation, Instant},
 };
-use hobnob_sim::model::{CallId, Declared, Digest, Fact, Outcome, ProcessId};
+use hobnob_sim::{
+    model::{CallId, Declared, Digest, Fact, Outcome, ProcessId},
+    observed::outcome,
+};
 
 use super::{
     Told,
-    calls::{Open, Targets, failed},
+    calls::{Open, Targets},
     handlers::Work,
     script::{COMMANDS, Code, DATAGRAM_BYTES, STREAMS, Setting, Step},
 };
@@ -210,7 +213,7 @@ impl Node {
         match event {
             Sent { token, result } => {
                 let outcome =
-                    result.map_or_else(|failure| failed(&failure), |()| Outcome::Delivered);
+                    result.map_or_else(|failure| outcome(&failure), |()| Outcome::Delivered);
                 self.end_call(told, CallId(token.0), outcome, None);
             }
             Answered { token, result } => {
@@ -219,7 +222,7 @@ impl Node {
                     Err(Failure::Handler(text)) => {
                         (Outcome::HandlerFailed, Some(Digest::of(&text)))
                     }
-                    Err(failure) => (failed(&failure), None),
+                    Err(failure) => (outcome(&failure), None),
                 };
                 self.end_call(told, CallId(token.0), outcome, answer);
             }

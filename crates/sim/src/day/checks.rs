@@ -9,6 +9,8 @@ use hobnob_endpoint::{
         },
     },
     relay::limits::{ERRAND_BYTES_MAX, ERRANDS_MAX, REMEMBERED_MAX},
+    shared::limits::{BYTES_HARD_MAX, NEWS_MAX, UNFINISHED_BYTES_PEER_MAX},
+    wire::limits::RELAY_HEAD_BYTES_MAX,
 };
 
 use crate::model::{ProcessId, Violation};
@@ -66,6 +68,14 @@ pub(super) fn limits(
     for (in_flight, limit) in endpoint.relays_in_flight() {
         under("hops of an errand in flight", in_flight, limit)?;
     }
+    let shared = endpoint.shared().stats();
+    under("bytes of shared data", shared.bytes, BYTES_HARD_MAX)?;
+    under("shared news", shared.news, NEWS_MAX)?;
+    under(
+        "shared data on its way to a peer",
+        shared.unfinished_bytes,
+        UNFINISHED_BYTES_PEER_MAX,
+    )?;
     let held_max = usize::try_from(MESSAGE_WINDOW).unwrap_or(usize::MAX);
     for (peer, _) in endpoint.sessions().peers() {
         let Some(load) = endpoint.messages().load(peer) else {
@@ -85,7 +95,10 @@ pub(super) fn limits(
             ..
         } = load;
         under("calls to a peer", calls, config.queue_messages_peer)?;
-        under("call bytes of a peer", call_bytes, config.queue_bytes_peer)?;
+        // An empty queue takes any message; those of the nodes' own may be longer than the callers'.
+        let longest = config.message_bytes_max + RELAY_HEAD_BYTES_MAX;
+        let queue_bytes = config.queue_bytes_peer.max(longest);
+        under("call bytes of a peer", call_bytes, queue_bytes)?;
         under(
             "deliveries that wait for room",
             blocked,

@@ -9,6 +9,7 @@ use std::{
 use hobnob_endpoint::{
     Event, RelayKey,
     messaging::{CallKey, FanOutKey, RequestKey},
+    shared::Version,
     wire::{Command, Generation, Instant, Peer},
 };
 
@@ -38,6 +39,7 @@ pub(super) const WAKE_LEAVE: u64 = u64::MAX;
 pub(super) const WAKE_DECLARE: u64 = u64::MAX - 1;
 pub(super) const WAKE_CLEAN: u64 = u64::MAX - 2;
 pub(super) const WAKE_POUR: u64 = u64::MAX - 3;
+pub(super) const WAKE_COMPARED: u64 = u64::MAX - 4;
 
 impl Phase {
     /// Whether handlers are quick and do not fail.
@@ -72,6 +74,10 @@ pub(super) struct Crew {
     pub(super) trace: Option<Trace>,
     pub(super) dice: Dice,
     pub(super) next_call: u64,
+    /// Values that were shared so far.
+    pub(super) next_value: u64,
+    /// How far a write was ahead of the true time, at most.
+    pub(super) ahead: Duration,
     next_process: u32,
     /// Processes that have said goodbye.
     pub(super) left: Vec<NodeId>,
@@ -100,6 +106,8 @@ pub(super) struct Life {
     /// Messages of each stream to each address so far.
     pub(super) streams: BTreeMap<(SocketAddr, u32), u64>,
     pub(super) last_reunion: Instant,
+    /// How wrong its wall clock is: what is added to the true time, and what is taken away.
+    pub(super) wall_error: (Duration, Duration),
     pub(super) is_leaving: bool,
     /// The version of the members that were last looked at.
     pub(super) shown: u64,
@@ -121,6 +129,10 @@ pub(super) enum Chore {
     Traffic,
     /// Greets somebody if need be, and comes back.
     Greet,
+    /// Does something to what all share, and comes back.
+    Share,
+    /// Gives a key a value if it still has what it had.
+    Compare(String, Option<Version>),
     /// Nothing: the process runs, and sends what waits.
     Flush,
     /// Gives a call up.
@@ -143,6 +155,8 @@ impl Crew {
             trace: None,
             dice,
             next_call: 0,
+            next_value: 0,
+            ahead: Duration::ZERO,
             next_process: 0,
             left: Vec::new(),
             to_be_cancelled: BTreeSet::new(),
@@ -217,6 +231,7 @@ impl Application for Crew {
             poured: BTreeMap::new(),
             streams: BTreeMap::new(),
             last_reunion: at.now,
+            wall_error: self.plan.sharing.wall_error(&mut self.dice),
             is_leaving: false,
             shown: 0,
             idles: 0,
@@ -229,6 +244,8 @@ impl Application for Crew {
         self.greet(at);
         let pause = self.dice.up_to(self.plan.traffic.pause);
         self.after(at, pause, Chore::Traffic);
+        self.read_wall_clock(at);
+        self.after(at, pause, Chore::Share);
     }
 
     fn on_event(&mut self, at: &mut At<'_>, event: Event) {
@@ -236,6 +253,7 @@ impl Application for Crew {
         match event {
             Event::Member(event) => self.on_member_event(at, &event),
             Event::Message(event) => self.on_message_event(at, event),
+            Event::Shared(event) => self.on_shared_event(at, &event),
             Event::Relayed {
                 origin,
                 payload,
@@ -255,6 +273,7 @@ impl Application for Crew {
             WAKE_LEAVE if at.endpoint.has_events() => return at.wake_in(RETRY_PAUSE, token),
             WAKE_LEAVE => return self.leave(at),
             WAKE_POUR => return self.begin_pouring(at),
+            WAKE_COMPARED => return self.check_copy(at),
             WAKE_DECLARE => return self.declare(at),
             WAKE_CLEAN => {
                 let everybody = std::mem::take(&mut self.everybody);
@@ -270,7 +289,15 @@ impl Application for Crew {
             .and_then(|life| life.chores.remove(&token));
         match chore {
             Some(Chore::Traffic) => self.make_calls(at),
-            Some(Chore::Greet) => self.greet(at),
+            Some(Chore::Greet) => {
+                self.read_wall_clock(at);
+                self.greet(at);
+            }
+            Some(chore @ (Chore::Share | Chore::Compare(..))) if at.endpoint.has_events() => {
+                self.after(at, RETRY_PAUSE, chore);
+            }
+            Some(Chore::Share) => self.share(at),
+            Some(Chore::Compare(key, expected)) => self.compare(at, &key, expected),
             // The call's end may have come already, and not been looked at.
             Some(Chore::Cancel(call)) if at.endpoint.has_events() => {
                 self.after(at, RETRY_PAUSE, Chore::Cancel(call));

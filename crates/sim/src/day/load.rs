@@ -10,6 +10,7 @@ use super::{
     crew::{COMMON, Chore, Crew, Phase, WAKE_DECLARE, WAKE_POUR},
     dice::Dice,
     plan::{Handlers, Limits, Plan, Traffic},
+    sharing::Sharing,
     weather::Faults,
 };
 use crate::{
@@ -73,6 +74,7 @@ pub(super) fn plan(scenario: Scenario) -> Plan {
         traffic: Traffic::none(),
         handlers: Handlers::quick(),
         limits: Limits::wide(),
+        sharing: Sharing::none(),
         faults: Faults::none(),
     }
 }

@@ -5,11 +5,11 @@
 //! 1. A *plan* is drawn: how many nodes, which membership profile, how small their queues are, how much they
 //!    talk and in which sizes, how slow their handlers are, which kinds of faults there are and how often.
 //!    Each seed is another kind of day; some days have only one kind of fault.
-//! 2. *Trouble*: nodes call each other while the faults come and go. Each call, each run of a handler and each
+//! 2. *Trouble*: nodes call each other, and write to what they share, while the faults come and go. Each call, each run of a handler and each
 //!    end of a call is told to the [model](crate::model), and after each step of a node its queues and tables
 //!    are held against their limits.
-//! 3. *Quiet*: the faults end, nobody calls any more. Every call must end, every queue must become empty, and
-//!    every node must see the cluster as it is.
+//! 3. *Quiet*: the faults end, nobody calls any more. Every call must end, every queue must become empty, every
+//!    node must see the cluster as it is, and all must have the same of what they share.
 //! 4. *Clean*: everybody calls everybody once more. All of that must succeed, and handlers whose callers have
 //!    given up must learn of it at once.
 //!
@@ -30,6 +30,7 @@ mod membership;
 mod payload;
 mod plan;
 mod quiet;
+mod sharing;
 mod trace;
 mod weather;
 

@@ -15,11 +15,15 @@ use super::{
     crew::REUNION_PAUSE,
     dice::Dice,
     load,
+    sharing::Sharing,
     weather::{FaultKind, Faults},
 };
 
 /// Bytes of the messages of a day, about: what a seed may cost.
 const BYTES_BUDGET: u64 = 6 << 20;
+
+/// Messages of full size for which reassembly has room, unless it is to be tight.
+const REASSEMBLY_MESSAGES: usize = 16;
 
 /// One kind of bad day.
 #[derive(Clone, Debug)]
@@ -31,6 +35,7 @@ pub(super) struct Plan {
     pub(super) traffic: Traffic,
     pub(super) handlers: Handlers,
     pub(super) limits: Limits,
+    pub(super) sharing: Sharing,
     pub(super) faults: Faults,
 }
 
@@ -117,6 +122,7 @@ impl Plan {
             trouble: Duration::from_secs(dice.random_range(10..60)),
             traffic: Traffic::draw(dice, &limits, nodes),
             handlers: Handlers::draw(dice, &limits),
+            sharing: Sharing::draw(dice, nodes),
             limits,
             faults,
         }
@@ -127,6 +133,7 @@ impl Plan {
         config.gossip = GossipConfig::new(self.profile);
         config.datagram_bytes = self.limits.datagram;
         config.messaging = self.limits.messaging();
+        config.shared = self.sharing.config();
     }
 
     /// How long after the last fault every node must see the cluster as it is, and every call must have
@@ -183,7 +190,10 @@ impl Traffic {
             burst_max: *[1, 3, 12, 40].choose(dice).unwrap_or(&1),
             weights,
             small_max: *[16, 200, 1_200, 8_000].choose(dice).unwrap_or(&16),
-            large_share: dice.share(0.5, 0.15),
+            large_share: match limits.is_reassembly_tight() {
+                true => dice.share(1.0, 0.8),
+                false => dice.share(0.5, 0.15),
+            },
             large_max: large_max.min(limits.message + limits.message / 8),
             bytes_budget: BYTES_BUDGET,
             deadline_max: Duration::from_millis(
@@ -234,7 +244,7 @@ impl Limits {
             queue_messages: 65_536,
             unreliable: 4_096,
             window: 1 << 20,
-            reassembly_messages: 16,
+            reassembly_messages: REASSEMBLY_MESSAGES,
         }
     }
 
@@ -244,20 +254,29 @@ impl Limits {
             true => *small.choose(dice).unwrap_or(&wide),
             false => wide,
         };
+        let reassembly_messages = pick(REASSEMBLY_MESSAGES, &[1, 2]);
         Self {
-            message: pick(4 << 20, &[2_000, 40 << 10, 250 << 10]),
+            // Room for few messages is soon used up, if these are not so large that there are few of them.
+            message: match reassembly_messages < REASSEMBLY_MESSAGES {
+                true => pick(40 << 10, &[2_000, 10_000, 250 << 10]),
+                false => pick(4 << 20, &[2_000, 40 << 10, 250 << 10]),
+            },
             incoming: pick(65_536, &[1, 4, 32]),
             queue_messages: pick(65_536, &[1, 3, 20]),
             unreliable: pick(4_096, &[1, 8]),
             window: pick(1 << 20, &[20_000, 64 << 10]),
-            reassembly_messages: pick(16, &[1, 2]),
+            reassembly_messages,
             datagram: *[1_200, 1_400, 1_400, 9_000].choose(dice).unwrap_or(&1_400),
         }
     }
 
     /// Whether a call from everybody to everybody may find a full queue.
     pub(super) const fn are_tight(&self) -> bool {
-        self.queue_messages < 8 || self.incoming < 256 || self.reassembly_messages < 4
+        self.queue_messages < 8 || self.incoming < 256 || self.is_reassembly_tight()
+    }
+
+    const fn is_reassembly_tight(&self) -> bool {
+        self.reassembly_messages < REASSEMBLY_MESSAGES
     }
 
     #[allow(
@@ -273,7 +292,11 @@ impl Limits {
             message_bytes_max: self.message,
             incoming_max: self.incoming,
             reassembly_bytes_peer: reassembly,
-            reassembly_bytes_node: reassembly + message,
+            // As tight as may be, if it is to be tight: what a peer may have, all together have.
+            reassembly_bytes_node: match self.is_reassembly_tight() {
+                true => reassembly,
+                false => reassembly + message,
+            },
             queue_messages_peer: self.queue_messages,
             queue_bytes_peer: message * 4,
             unreliable_messages_peer: self.unreliable,
@@ -292,6 +315,7 @@ impl fmt::Display for Plan {
             traffic,
             handlers,
             limits,
+            sharing,
             faults,
         } = self;
         writeln!(
@@ -301,6 +325,7 @@ impl fmt::Display for Plan {
         writeln!(f, "{traffic:?}")?;
         writeln!(f, "{handlers:?}")?;
         writeln!(f, "{limits:?}")?;
+        writeln!(f, "{sharing:?}")?;
         write!(f, "{faults:?}")
     }
 }

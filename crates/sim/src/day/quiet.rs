@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::{
     checks,
-    crew::{Crew, Phase, WAKE_CLEAN},
+    crew::{Crew, Phase, WAKE_CLEAN, WAKE_COMPARED},
     plan::Plan,
 };
 use crate::{Conditions, NodeId, Sim, model::Violation};
@@ -33,6 +33,11 @@ pub(super) fn run(sim: &mut Sim<Crew>, plan: &Plan) {
     if let Err(violation) = wait(sim, patience, unsettled) {
         sim.app.model.blame(violation);
         return finish(sim);
+    }
+    if let Err(violation) = wait(sim, sim.app.copies_are_equal_within(), unequal) {
+        sim.app.model.blame(violation);
+    } else {
+        check_copies(sim);
     }
     if let Err(violation) = wait(sim, LEFTOVERS_GO_WITHIN, leftovers) {
         sim.app.model.blame(violation);
@@ -93,6 +98,23 @@ fn wait(
 fn unsettled(sim: &Sim<Crew>) -> Option<Violation> {
     let open = sim.app.model.first_open();
     open.or_else(|| alive(sim).find_map(|id| sim.app.wrong_view(id, sim.endpoint(id)?)))
+}
+
+/// Whether somebody's copy of what all share is not as the first one's.
+fn unequal(sim: &Sim<Crew>) -> Option<Violation> {
+    let copies = || alive(sim).filter_map(|id| Some((id, sim.endpoint(id)?.shared())));
+    let (first, copy) = copies().next()?;
+    let mut others = copies();
+    let (other, _) = others.find(|(_, it)| it.fingerprint() != copy.fingerprint())?;
+    let process = |id| sim.app.lives.get(&id).map(|life| life.process);
+    Some(sim.app.model.differing(process(other)?, process(first)?))
+}
+
+fn check_copies(sim: &mut Sim<Crew>) {
+    for id in alive(sim).collect::<Vec<NodeId>>() {
+        sim.with(id, |at| at.wake_in(Duration::ZERO, WAKE_COMPARED));
+    }
+    sim.run_for(LOOK_EVERY);
 }
 
 fn leftovers(sim: &Sim<Crew>) -> Option<Violation> {

@@ -5,7 +5,7 @@ use std::{fmt, net::SocketAddr};
 use hobnob_endpoint::wire::{Generation, Instant};
 use twox_hash::XxHash3_64;
 
-use super::notices::Notice;
+use super::{copies::Sharing, notices::Notice};
 
 /// A call, by the number that its payload carries: unique in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -257,6 +257,13 @@ pub enum Fact<'a> {
         generation: Generation,
         /// What.
         notice: Notice,
+    },
+    /// Something happened to shared data.
+    Shared {
+        /// In whose copy.
+        by: ProcessId,
+        /// What.
+        what: Sharing<'a>,
     },
     /// A node reports that there is nobody else, or that there is somebody again.
     Company {

@@ -23,12 +23,19 @@
 //! - In the end, when the faults are over: every call of a living process has ended, and every living
 //!   process sees each other one, in the state that it declared, and none that is gone.
 //!
+//! - Of shared data every copy has only what was written, and what it reported; no key of a copy goes back to an
+//!   earlier write, nor does a removed value return; a write is later than what its writer had seen; a comparison
+//!   tells the truth about its copy. A counter is never more or less than what processes have added. In the end all
+//!   copies of living processes are equal, and what these have added counts.
+//!
 //! # What it leaves open
 //!
+//! Which of several writes wins, unless one had seen the other; what of a process's writes others learn that dies.
 //! Whether a call that ended as timed out, peer down or session lost was handled; when a message is handled;
 //! whether an unreliable one is. Being slow is no violation, losing nothing is the point.
 
 mod calls;
+mod copies;
 mod ending;
 mod fact;
 mod notices;
@@ -41,6 +48,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use hobnob_endpoint::wire::{Generation, Instant};
 
+pub use copies::{Misshare, Sharing, Value};
 pub use fact::{Aim, CallId, Declared, Digest, Fact, Kind, Outcome, ProcessId};
 pub use notices::{Misreport, Notice};
 pub use report::{Broken, Report};
@@ -48,6 +56,7 @@ pub use view::{Seen, Sighting};
 pub use violation::Violation;
 
 use calls::Call;
+use copies::Shared;
 use notices::Noticed;
 use processes::Processes;
 
@@ -74,6 +83,7 @@ pub struct Model {
     calls: BTreeMap<CallId, Call>,
     /// What each running process has reported of the others.
     noticed: BTreeMap<ProcessId, Noticed>,
+    shared: Shared,
     /// Deliveries whose outcome is judged in the end.
     unsettled: Vec<(CallId, usize)>,
     endings: BTreeMap<(&'static str, &'static str), u64>,
@@ -89,6 +99,7 @@ impl Model {
             processes: Processes::default(),
             calls: BTreeMap::new(),
             noticed: BTreeMap::new(),
+            shared: Shared::default(),
             unsettled: Vec::new(),
             endings: BTreeMap::new(),
             violations: Vec::new(),
@@ -124,6 +135,7 @@ impl Model {
                 generation,
                 notice,
             } => self.judge_notice(by, addr, generation, notice),
+            Fact::Shared { by, what } => self.judge_sharing(by, what),
             Fact::Company { by, is_alone } => self.judge_company(by, is_alone),
             _ => self.observe_call(fact),
         }
@@ -202,6 +214,7 @@ impl Model {
     /// Calls of a process that is no more never end, and its handlers answer nobody.
     fn stop(&mut self, process: ProcessId) {
         self.noticed.remove(&process);
+        self.shared.stop(process);
         let Some(stopped) = self.processes.stop(process) else {
             return;
         };

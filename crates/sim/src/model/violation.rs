@@ -6,6 +6,7 @@ use hobnob_endpoint::wire::{Generation, Instant};
 use thiserror::Error;
 
 use super::{
+    copies::Misshare,
     fact::{CallId, Digest, Kind, Outcome, ProcessId},
     notices::Misreport,
 };
@@ -275,6 +276,9 @@ pub enum Violation {
     /// A node reported what should not have come, or shows what it has not reported.
     #[error(transparent)]
     Misreport(#[from] Misreport),
+    /// Shared data is not as it can be.
+    #[error(transparent)]
+    Misshare(#[from] Misshare),
     /// A process went on under a generation that is not later than the one before.
     #[error(
         "{process} goes on as generation {} after generation {}",
@@ -359,6 +363,7 @@ impl Violation {
             Self::WrongView { .. } => "wrong-view",
             Self::FalseSuspicion { .. } => "false-suspicion",
             Self::Misreport(misreport) => misreport.name(),
+            Self::Misshare(misshare) => misshare.name(),
             Self::RenewedBack { .. } => "renewed-back",
             Self::OverLimit { .. } => "over-limit",
             Self::LeftBehind { .. } => "left-behind",

@@ -1,5 +1,8 @@
 //! Each promise that the reference model watches over, broken once.
 
+mod copies;
+mod notices;
+
 use std::{net::SocketAddr, time::Duration};
 
 use hobnob_sim::{

@@ -71,10 +71,11 @@ pub const SYNC_GREETERS: u32 = 4;
 /// from the last word.
 pub const SYNC_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Bytes of one payload, at most: the largest item and what is around it.
-pub const PAYLOAD_BYTES_MAX: usize = 48 << 10;
+/// Bytes of one payload, at most: the largest item and what is around it. No more, as whoever carries payloads may
+/// have a limit of its own for messages.
+pub const PAYLOAD_BYTES_MAX: usize = 33 << 10;
 
-/// Payloads of items that are sent in answer to one: 768 KiB. Who still misses something asks again.
+/// Payloads of items that are sent in answer to one: 528 KiB. Who still misses something asks again.
 pub const ANSWER_PAYLOADS_MAX: usize = 16;
 
 /// Items that are looked up to answer one payload: more than fit, but for the smallest.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hobnob_sim::{
     Application, At, Conditions, Host, Instant, Link, NodeId, Sim,
     endpoint::{
-        Event,
+        EndpointConfig, Event,
         gossip::{self, Metadata, MetadataFields, Profile},
         shared::{self, SharedData, Version},
     },
@@ -85,6 +85,15 @@ struct World {
 
 impl World {
     fn new(seed: u64, size: usize, conditions: Conditions) -> Self {
+        Self::with(seed, size, conditions, |_| {})
+    }
+
+    fn with(
+        seed: u64,
+        size: usize,
+        conditions: Conditions,
+        configure: impl Fn(&mut EndpointConfig),
+    ) -> Self {
         let mut sim = Sim::new(seed, conditions, App::default());
         let fields = MetadataFields {
             node_type: "udp".into(),
@@ -95,6 +104,7 @@ impl World {
         for _ in 0..size {
             let id = sim.start(metadata.clone(), |config| {
                 config.gossip = gossip::GossipConfig::new(Profile::Lan);
+                configure(config);
             });
             if ids.len() < 2 {
                 sim.app.seeds.push(sim.addr(id));
@@ -450,4 +460,23 @@ fn however_much_is_written_nobody_is_taken_for_dead() {
     assert_eq!(world.sim.app.failed, 0, "nobody is missed");
     world.converge(120 * SECOND);
     assert_eq!(world.sim.app.failed, 0);
+}
+
+/// Messages of callers may be small; what nodes say of shared data is not theirs.
+#[test]
+fn a_node_that_missed_much_gets_it_where_messages_are_small() {
+    let mut world = World::with(1, 2, Conditions::LAN, |config| {
+        config.messaging.message_bytes_max = 2_000;
+    });
+    let (writer, other) = (world.ids[0], world.ids[1]);
+    world.sim.kill(other);
+    for key in 0..20 {
+        let value = Bytes::from(vec![key; 5_000]);
+        world.set(writer, &format!("key {key}"), value);
+    }
+    world.sim.restart(other);
+    world.converge(60 * SECOND);
+    let largest = Bytes::from(vec![7; shared::limits::VALUE_BYTES_MAX]);
+    world.set(writer, "largest", largest);
+    world.converge(60 * SECOND);
 }

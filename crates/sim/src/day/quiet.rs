@@ -60,6 +60,7 @@ fn clean(sim: &mut Sim<Crew>) {
     ];
     for (phase, conditions) in rounds {
         sim.app.phase = phase;
+        sim.app.is_stable = true;
         sim.set_conditions(conditions);
         let since = sim.now();
         for &id in &alive {
@@ -68,8 +69,11 @@ fn clean(sim: &mut Sim<Crew>) {
         sim.run_for(CLEAN_WITHIN);
         sim.app.model.check_abandoned(since, CANCELS_ARRIVE_WITHIN);
     }
+    sim.app.is_stable = false;
     sim.set_conditions(Conditions::LAN);
-    if let Err(violation) = wait(sim, CLEAN_WITHIN * 2, leftovers) {
+    if let Err(violation) = wait(sim, CLEAN_WITHIN * 2, |sim| {
+        unsettled(sim).or_else(|| leftovers(sim))
+    }) {
         sim.app.model.blame(violation);
     }
 }

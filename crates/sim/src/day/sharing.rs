@@ -69,14 +69,14 @@ impl Sharing {
     }
 
     pub(super) fn draw(dice: &mut Dice, nodes: usize) -> Self {
-        if dice.chance(0.4) {
+        if dice.chance(0.5) {
             return Self::none();
         }
         let crowd = u32::try_from(nodes.div_ceil(6)).unwrap_or(1);
         let seconds = *[0, 1, 25, 80].choose(dice).unwrap_or(&0);
         let bytes_max = *[4 << 10, 40 << 10, 8 << 20].choose(dice).unwrap_or(&4_096);
         Self {
-            pause: Duration::from_millis(dice.random_range(300..4_000)) * crowd,
+            pause: Duration::from_millis(dice.random_range(400..5_000)) * crowd,
             weights: *[
                 [4, 2, 3, 4, 2],
                 [4, 2, 3, 4, 2],

@@ -41,6 +41,8 @@ pub enum TimeoutReason {
     Check,
     /// A leave is repeated, or given up.
     Leave,
+    /// A node of this node's name is asked whether it is there, or has not answered.
+    Name,
 }
 
 /// When the periodic things happen next, while there is a need for them.
@@ -69,6 +71,7 @@ impl Gossip {
             (self.directory.next_watch(), TimeoutReason::Question),
             (self.errands.next(), TimeoutReason::Nack),
             (self.suspicions.next_check(), TimeoutReason::Check),
+            (self.claim.next(), TimeoutReason::Name),
             (
                 self.leave.as_ref().and_then(Leave::next),
                 TimeoutReason::Leave,
@@ -92,6 +95,7 @@ impl Gossip {
         self.doubt_lone_accusers(now);
         // Suspicions that came up just now may have been overdue.
         self.run_swim(now);
+        self.settle_claim(now);
         if take_due(&mut self.schedule.suspicion_at, now) {
             self.schedule.suspicion_last = Some(now);
             self.show_suspicions(now);
@@ -224,6 +228,7 @@ impl Gossip {
                 self.confront(now, life, incarnation);
             }
             self.directory.end_grace(now, addr);
+            self.directory.end_contest(now, addr);
             if self.directory.should_ask(now, addr, ask_again) && asked < ASKED_PER_ROUND_MAX {
                 self.outbox.push(addr, Payload::want(&[addr]));
                 asked += 1;

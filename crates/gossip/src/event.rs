@@ -1,6 +1,6 @@
 //! What happened to the cluster, as one node sees it.
 
-use alloc::sync::Arc;
+use alloc::{string::String, sync::Arc};
 
 use crate::{
     identity::Identity,
@@ -40,8 +40,9 @@ pub enum Event {
     Left(Arc<Node>),
     /// A node was declared dead.
     Failed(Arc<Node>),
-    /// A process is gone because there is a newer one in its place: at the same address, or under the same
-    /// name at another one. The newer one has its own [`NodeUp`](Self::NodeUp), before or after this.
+    /// A process is not shown any more because there is another one in its place: a newer one at the same address, or
+    /// the one that its name belongs to at another. That one has its own [`NodeUp`](Self::NodeUp), before or after
+    /// this, unless it is this very node.
     Replaced {
         /// The one that is gone, as it last was.
         old: Arc<Node>,
@@ -60,6 +61,21 @@ pub enum Event {
         confirmed: usize,
         /// Peers that were there to confirm.
         total: usize,
+    },
+    /// Another live node has this node's name. Told once for each such process, on both.
+    NameConflict {
+        /// The name.
+        name: String,
+        /// The other one.
+        other: Identity,
+        /// Whether it is this node that is refused, and shown to nobody while the other one is there. Otherwise the
+        /// other one is.
+        is_refused: bool,
+    },
+    /// The name that this node was refused is its own from now on.
+    NameFree {
+        /// The name.
+        name: String,
     },
     /// There is no live peer any more: announce to seeds again.
     Alone,

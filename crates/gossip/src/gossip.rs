@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use crate::{
     asks::Asks,
+    claim::{Claim, settles_in},
     clockwork::Schedule,
     codec::SwimPacket,
     config::ValidGossipConfig,
@@ -53,6 +54,10 @@ pub struct GossipStats {
     pub standstills: u64,
     /// Probes made for others without a nack, because too many were under way.
     pub nacks_skipped: u64,
+    /// Other live nodes that were found to have this node's name.
+    pub name_conflicts: u64,
+    /// Nodes of this node's name that were asked whether they are there, and declared dead as they did not answer.
+    pub namesakes_missed: u64,
 }
 
 impl GossipStats {
@@ -69,6 +74,8 @@ impl GossipStats {
             ("gossip_verdicts_put_off_total", self.verdicts_put_off),
             ("gossip_standstills_total", self.standstills),
             ("gossip_nacks_skipped_total", self.nacks_skipped),
+            ("gossip_name_conflicts_total", self.name_conflicts),
+            ("gossip_namesakes_missed_total", self.namesakes_missed),
         ]
         .into_iter()
     }
@@ -109,6 +116,7 @@ pub struct Gossip {
     pub(crate) outbox: Outbox,
     pub(crate) asks: Asks,
     pub(crate) leave: Option<Leave>,
+    pub(crate) claim: Claim,
     /// Where the next round of anti-entropy begins.
     pub(crate) sync_from: Option<SocketAddr>,
     /// Rounds of anti-entropy so far.
@@ -142,12 +150,16 @@ impl Gossip {
             life,
             version: VarInt::from(1u8),
             declared: Declared::Here(DeclaredState::Online),
+            yields: false,
             metadata: Arc::new(metadata),
         };
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let swim = Swim::new(life, config.for_foca(1), rng.random());
+        let mut directory = Directory::default();
+        directory.set_name_settles(settles_in(&config));
         Self {
             tuned: tuning(&config, 1),
+            claim: Claim::new(),
             suspicions: Suspicions::default(),
             errands: Errands::default(),
             company_at: None,
@@ -157,7 +169,7 @@ impl Gossip {
             node: Arc::new(me.to_node()),
             me,
             swim,
-            directory: Directory::default(),
+            directory,
             news: News::default(),
             forgotten: Forgotten::default(),
             outbox: Outbox::default(),
@@ -315,9 +327,11 @@ impl Gossip {
     }
 
     /// This node's own word has changed: it is the newest from now on, and passed on.
-    pub(crate) fn publish(&mut self) {
+    pub(crate) fn publish(&mut self, now: Instant) {
         self.me.version = self.me.version.saturating_add(1);
         self.node = Arc::new(self.me.to_node());
+        let claims = self.claim.is_settled() && !self.me.yields && !self.me.has_left();
+        self.directory.claim_name(now, claims.then_some(&self.me));
         self.directory.touch();
         self.news.add(self.me.life.addr);
     }
@@ -340,20 +354,15 @@ impl Gossip {
 
     /// Takes note of all that SWIM has said.
     pub(crate) fn settle_notes(&mut self, now: Instant) {
-        loop {
-            if let Some(note) = self.swim.next_note() {
-                self.take_note(now, note);
-            } else if let Some(life) = self.directory.next_buried() {
-                self.swim.down_quietly(now, life);
-            } else {
-                break;
-            }
+        while let Some(note) = self.swim.next_note() {
+            self.take_note(now, note);
         }
     }
 
     /// Leaves nothing undone but what waits for a payload, a command or the clock.
     pub(crate) fn settle(&mut self, now: Instant) {
         self.settle_notes(now);
+        self.settle_claim(now);
         self.send_swim();
         self.retune();
         self.arm(now);
@@ -385,7 +394,7 @@ impl Gossip {
                     self.ask_around(&[life.addr]);
                 }
             }
-            Note::Renewed(life) => self.renewed(life),
+            Note::Renewed(life) => self.renewed(now, life),
         }
     }
 

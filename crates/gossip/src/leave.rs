@@ -42,7 +42,7 @@ impl Gossip {
         let now = self.advance(now);
         if self.leave.is_none() {
             self.me.declared = Declared::Left;
-            self.publish();
+            self.publish(now);
             self.swim.stop_probing();
             self.stop_suspecting();
             let live = self.directory.live().iter().copied();

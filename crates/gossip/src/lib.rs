@@ -63,8 +63,37 @@
 //!
 //! [`Gossip::why`] tells what a suspicion or verdict rests on.
 //!
+//! # One name, one node
+//!
+//! A name is one server's, over restarts and moves. Two processes of one name are therefore either one that came back
+//! elsewhere while the cluster has not noticed that the first is dead, or a mistake. Only the two can tell, so they
+//! settle it, and everybody else goes by their word:
+//!
+//! - *Who claims.* A node that has a name claims it from its first record on. Of the live claims the best one is shown, the
+//!   others to nobody. A claim is the better the smaller its generation, which begins with the process; that of a node that
+//!   is shutting down is behind all others. These are words of the claimants' own, so all who have heard the same come
+//!   to the same, in whatever order they heard it.
+//! - *Came back elsewhere.* A node that learns of a namesake with a better claim asks it, twelve times within one and a half
+//!   probe periods, whether it is there. If no answer comes, it declares it dead as SWIM would: everybody puts the
+//!   one in the place of the other as soon as they hear of it. One that is known to be dead, or said that it is
+//!   shutting down, is not asked.
+//! - *Both alive.* If it answers, the newer one *yields*, in its record: it is shown to nobody, whoever hears of it, and
+//!   [`Refused`](NodeState::Refused) to itself. Both are told ([`Event::NameConflict`]). It stays a member of SWIM, so it
+//!   learns when the older one has left or failed; then it comes in ([`Event::NameFree`]), before others that came later.
+//! - *Wrong clocks.* In its first ten probe periods in company a node yields to every namesake that answers, whatever the
+//!   generations: a newcomer whose clock is behind, or who meets a node whose clock was ahead, is no older for it. Nodes
+//!   that have their name keep it for four probe periods against whoever seems to be older, and others go on
+//!   showing them for eight, so that such a newcomer has found out. A generation far ahead only makes a claim worse.
+//! - *Partitions.* While the older one cannot be reached the newer one has its place, on its side. When the network is back,
+//!   both are alive and long established: the smaller generation stays, the other one yields.
+//! - *Mistakes of the question.* A live node that was declared dead because no answer got through comes back under its next
+//!   life. Whoever declared it dead does not ask again, it yields.
+//!
+//! Nodes without a name have no namesakes.
+//!
 //! # Promises
 //!
+//! - Of the nodes of one name at most one is shown at a time, by each node, and in the end the same one by all.
 //! - `Left` is only ever a node's own word, and final for that process; `Failed` is only ever the cluster's. A
 //!   goodbye that comes late corrects a failure. A node that was shutting down does not count as failed while
 //!   its goodbye may be on its way.
@@ -117,6 +146,7 @@ extern crate alloc;
 
 mod asks;
 mod checks;
+mod claim;
 mod clockwork;
 mod codec;
 mod config;

@@ -56,6 +56,9 @@ impl Gossip {
             };
             self.outbox.push(from, Payload::leave_ack(ack));
         }
+        if from == life.addr && !record.has_left() {
+            self.claim.heard(life.identity());
+        }
         let known = self.directory.get(life.addr);
         let stale = known.is_some_and(|entry| {
             let same_process = life.generation == entry.life.generation;

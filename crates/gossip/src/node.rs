@@ -33,6 +33,9 @@ pub enum NodeState {
     Left,
     /// Was declared dead by the cluster.
     Failed,
+    /// Its name belongs to another live node, so it is no member until that one is gone. Only a node itself is ever
+    /// seen like this, by itself: the others do not show it.
+    Refused,
 }
 
 impl NodeState {
@@ -52,6 +55,7 @@ impl NodeState {
             Self::Suspect => "suspect",
             Self::Left => "left",
             Self::Failed => "failed",
+            Self::Refused => "refused",
         }
     }
 }

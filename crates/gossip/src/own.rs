@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 use hobnob_wire::{Generation, Instant, VarInt};
 
 use crate::{
+    claim::Claim,
     event::Event,
     gossip::Gossip,
     identity::{Identity, Life},
@@ -23,7 +24,7 @@ impl Gossip {
         let now = self.advance(now);
         if self.leave.is_none() && self.me.declared != Declared::Here(state) {
             self.me.declared = Declared::Here(state);
-            self.publish();
+            self.publish(now);
             // Who is about to leave may be gone before the next round.
             for peer in self.directory.sample_live(&mut self.rng, TOLD_AT_ONCE_MAX) {
                 self.send_own_record(peer);
@@ -36,8 +37,12 @@ impl Gossip {
     pub fn set_metadata(&mut self, now: Instant, metadata: Metadata) {
         let now = self.advance(now);
         if self.leave.is_none() && *self.me.metadata != metadata {
+            if self.me.metadata.name() != metadata.name() {
+                self.me.yields = false;
+                self.claim = Claim::new();
+            }
             self.me.metadata = Arc::new(metadata);
-            self.publish();
+            self.publish(now);
         }
         self.settle(now);
     }
@@ -52,15 +57,15 @@ impl Gossip {
         });
         if life.is_newer_than(self.me.life) && self.leave.is_none() {
             self.swim.change_life(now, life);
-            self.renewed(life);
+            self.renewed(now, life);
         }
         self.settle(now);
     }
 
     /// SWIM goes on under another life of this node.
-    pub(crate) fn renewed(&mut self, life: Life) {
+    pub(crate) fn renewed(&mut self, now: Instant, life: Life) {
         self.me.life = life;
-        self.publish();
+        self.publish(now);
         let identity = life.identity();
         self.directory.report(Event::SelfRenewed { identity });
     }
@@ -81,11 +86,11 @@ impl Gossip {
                 return;
             };
             self.swim.change_life(now, life);
-            self.renewed(life);
+            self.renewed(now, life);
             self.send_own_record(from);
         } else if known.life.generation == me.generation && known.version > self.me.version {
             self.me.version = known.version;
-            self.publish();
+            self.publish(now);
             self.send_own_record(from);
         }
     }

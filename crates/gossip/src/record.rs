@@ -25,8 +25,13 @@ pub(crate) struct Record {
     /// Grows with each change the owner makes, over renewals too; the first one is 1.
     pub(crate) version: VarInt,
     pub(crate) declared: Declared,
+    /// Its owner knows that its name belongs to another node, and is to be shown to nobody.
+    pub(crate) yields: bool,
     pub(crate) metadata: Arc<Metadata>,
 }
+
+/// Added to what is declared where the owner yields.
+const YIELDS: u8 = 4;
 
 impl Record {
     /// Orders the records of one address: the newest wins.
@@ -41,6 +46,7 @@ impl Record {
     /// The node that its owner wants others to see.
     pub(crate) fn to_node(&self) -> Node {
         let (state, declared) = match self.declared {
+            Declared::Here(declared) if self.yields => (NodeState::Refused, declared),
             Declared::Here(declared) => (declared.into(), declared),
             Declared::Left => (NodeState::Left, DeclaredState::Offline),
         };
@@ -56,12 +62,14 @@ impl Record {
     pub(crate) fn encode(&self, writer: &mut Writer<'_>) -> Result<(), Full> {
         self.life.encode(writer)?;
         writer.varint(self.version)?;
-        writer.u8(match self.declared {
+        let declared = match self.declared {
             Declared::Here(DeclaredState::Online) => 1,
             Declared::Here(DeclaredState::Taken) => 2,
             Declared::Here(DeclaredState::Offline) => 3,
             Declared::Left => 4,
-        })?;
+        };
+        let yields = self.yields && !self.has_left();
+        writer.u8(declared + if yields { YIELDS } else { 0 })?;
         self.metadata.encode(writer)
     }
 
@@ -74,11 +82,13 @@ impl Record {
             });
         }
         let field = "declared state";
-        let declared = match reader.u8(field)? {
+        let byte = reader.u8(field)?;
+        let yields = byte > YIELDS;
+        let declared = match if yields { byte - YIELDS } else { byte } {
             1 => Declared::Here(DeclaredState::Online),
             2 => Declared::Here(DeclaredState::Taken),
             3 => Declared::Here(DeclaredState::Offline),
-            4 => Declared::Left,
+            4 if !yields => Declared::Left,
             _ => return Err(DecodeError::Invalid { field }),
         };
         let metadata = Arc::new(Metadata::decode(reader)?);
@@ -86,6 +96,7 @@ impl Record {
             life,
             version,
             declared,
+            yields,
             metadata,
         })
     }

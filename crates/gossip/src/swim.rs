@@ -292,6 +292,11 @@ impl Swim {
         self.apply(now, Member::down(life), false);
     }
 
+    /// A life is over, and everybody is told.
+    pub(crate) fn down(&mut self, now: Instant, life: Life) {
+        self.apply(now, Member::down(life), true);
+    }
+
     /// A live life is suspected, as far as it has not refuted that already.
     pub(crate) fn suspect(&mut self, now: Instant, life: Life, incarnation: Incarnation) {
         self.apply(now, Member::new(life, incarnation, State::Suspect), true);

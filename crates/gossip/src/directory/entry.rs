@@ -1,6 +1,6 @@
 //! What is known of one address.
 
-use alloc::sync::Arc;
+use alloc::{string::String, sync::Arc};
 
 use hobnob_wire::{Instant, VarInt};
 
@@ -21,6 +21,10 @@ pub(crate) struct Entry {
     pub(crate) incarnation: u16,
     /// The newest word of its owner in this generation.
     pub(crate) record: Option<Record>,
+    /// The name in the record, by which it is found among its namesakes; empty without one.
+    pub(super) name: String,
+    /// Another one of its name is shown, or would be.
+    pub(super) outranked: bool,
     /// Down, but its goodbye may be on its way: it does not count as failed before this.
     pub(super) grace_until: Option<Instant>,
     /// Somebody holds it for failed: it is suspected unless it shows itself before this.
@@ -42,6 +46,8 @@ impl Entry {
             suspect: false,
             incarnation: 0,
             record: None,
+            name: String::new(),
+            outranked: false,
             grace_until: None,
             doubt_until: None,
             confront_at: None,
@@ -106,10 +112,14 @@ impl Entry {
         self.live && self.record.as_ref().is_none_or(|r| r.life != self.life)
     }
 
-    /// How the entry is to be shown, and whose word that is. Who was never seen alive is not shown gone.
+    /// How the entry is to be shown, and whose word that is. Who was never seen alive is not shown gone, and whose
+    /// name is another's is not shown at all.
     pub(super) fn visible(&self) -> Option<(NodeState, &Record)> {
         let record = self.record.as_ref()?;
         let seen = self.node.is_some();
+        if !seen && (self.outranked || record.yields) {
+            return None;
+        }
         let state = match record.declared {
             Declared::Left if seen => NodeState::Left,
             Declared::Here(_) if self.live && self.suspect => NodeState::Suspect,

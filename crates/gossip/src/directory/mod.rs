@@ -1,21 +1,22 @@
 //! Everybody this node knows of: what SWIM says, what they say of themselves, and what users see.
 
 mod entry;
+mod names;
 mod visible;
 mod watch;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    string::String,
     sync::Arc,
     vec::Vec,
 };
-use core::{net::SocketAddr, ops::Bound};
+use core::{net::SocketAddr, ops::Bound, time::Duration};
 
 use hobnob_wire::Instant;
 use rand::{Rng, RngExt};
 
-pub(crate) use self::entry::Entry;
+use self::names::Names;
+pub(crate) use self::{entry::Entry, names::Namesake};
 use crate::{
     event::Event,
     identity::Life,
@@ -43,12 +44,10 @@ pub(crate) struct Directory {
     live: Vec<SocketAddr>,
     /// All others, by the time since when.
     gone: BTreeSet<(Instant, SocketAddr)>,
-    /// The visible nodes that have a name.
-    names: BTreeMap<String, BTreeSet<SocketAddr>>,
+    names: Names,
+    name_settles: Duration,
     /// Moments at which an entry has something to settle.
     watches: BTreeSet<(Instant, SocketAddr)>,
-    /// Lives whose place was taken by a namesake, for SWIM to let go of.
-    buried: Vec<Life>,
     accompanied: bool,
     events: VecDeque<Event>,
     events_dropped: u64,
@@ -133,10 +132,6 @@ impl Directory {
 
     pub(crate) fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
-    }
-
-    pub(crate) fn next_buried(&mut self) -> Option<Life> {
-        self.buried.pop()
     }
 
     /// What users see has changed in a way that is not the directory's own: this node itself.
@@ -224,6 +219,7 @@ impl Directory {
         if !same_process {
             entry.record = None;
             self.replace(new.addr, new.identity());
+            self.rename(now, new.addr);
         }
         self.refresh(now, new.addr);
         self.ask_if_lacking(new.addr, ask_at);
@@ -240,6 +236,7 @@ impl Directory {
         }
         let addr = record.life.addr;
         entry.record = Some(record);
+        self.rename(now, addr);
         self.refresh(now, addr);
         true
     }
@@ -308,9 +305,8 @@ impl Directory {
         if let Some(since) = entry.gone_since {
             self.gone.remove(&(since, addr));
         }
-        if let Some(node) = entry.node() {
-            let node = Arc::clone(node);
-            self.unname(&node);
+        self.unname(addr, &entry.name);
+        if entry.node().is_some() {
             self.version += 1;
         }
         Some(entry)

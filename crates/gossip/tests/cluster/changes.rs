@@ -229,48 +229,6 @@ fn a_restart_that_the_session_proved_ends_the_old_process_at_once() {
     assert_eq!(net.hosts[0].gossip.version(), version, "nothing new");
 }
 
-fn move_to_another_address(net: &mut Net, new: usize, from: usize) {
-    net.add(new, 2_000);
-    let name = metadata(from).into_fields().name;
-    let mut fields = metadata(new).into_fields();
-    fields.name = name;
-    let moved = Metadata::new(fields).expect("within limits");
-    net.with(new, |gossip, now| gossip.set_metadata(now, moved));
-    net.announce(new, 0);
-}
-
-#[test]
-fn a_named_node_that_comes_back_elsewhere_replaces_its_old_address() {
-    for noticed in [false, true] {
-        let mut net = Net::joined(8, Weather::CALM, 10);
-        net.stop(6);
-        if noticed {
-            net.run_until(30 * SECOND, |net| net.all_see(6, NodeState::Failed));
-        }
-        move_to_another_address(&mut net, 10, 6);
-        net.run_for(10 * SECOND);
-        for by in (0..10).filter(|by| *by != 6) {
-            assert_eq!(net.state(by, 10), Some(NodeState::Online));
-            assert_eq!(net.seen(by, 6), None);
-            assert!(net.ever(by, |event| matches!(
-                event,
-                Event::Replaced { old, new } if old.addr() == addr(6) && new.addr == addr(10)
-            )));
-        }
-    }
-}
-
-#[test]
-fn two_live_nodes_of_one_name_are_both_kept() {
-    let mut net = Net::joined(9, Weather::CALM, 10);
-    move_to_another_address(&mut net, 10, 6);
-    net.run_for(10 * SECOND);
-    for by in (0..10).filter(|by| *by != 6) {
-        assert_eq!(net.state(by, 10), Some(NodeState::Online));
-        assert_eq!(net.state(by, 6), Some(NodeState::Online));
-    }
-}
-
 #[test]
 fn metadata_beyond_its_limits_is_refused_by_name() {
     let long = "x".repeat(limits::NAME_BYTES_MAX + 1);

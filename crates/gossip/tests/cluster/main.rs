@@ -8,6 +8,7 @@ mod forgetting;
 mod hostile;
 mod join;
 mod leaving;
+mod names;
 mod net;
 mod repair;
 mod settings;

@@ -1,0 +1,299 @@
+//! This node's claim to its name, and how it is settled with whoever else claims it.
+
+use alloc::{collections::VecDeque, string::ToString};
+use core::time::Duration;
+
+use hobnob_wire::Instant;
+
+use crate::{
+    config::ValidGossipConfig,
+    directory::Namesake,
+    event::Event,
+    gossip::Gossip,
+    identity::{Identity, Life},
+    limits::CONFLICTS_TOLD_MAX,
+    payload::Payload,
+};
+
+/// Questions to a namesake before it is taken for gone: at 30 % loss both ways all of them fail three times in ten
+/// thousand, and then it comes back.
+const ASKS: u32 = 12;
+
+/// Questions in a probe period.
+const ASKS_PER_PERIOD: u32 = 8;
+
+/// Probe periods for which a node that has its name keeps it against one that claims to be older: more than twice as
+/// long as a new one needs to find out that it has to yield.
+const KEEPS_PERIODS: u32 = 4;
+
+/// Probe periods for which others go on showing it: as long again for the word of whoever yields to reach them all.
+const SHOWN_PERIODS: u32 = 2 * KEEPS_PERIODS;
+
+/// Probe periods in company in which a node is new, and its generation counts for nothing against a namesake that is
+/// there: long enough to meet it.
+const FRESH_PERIODS: u32 = 10;
+
+/// How this node stands to its name. Whether it yields stands in its record, for all to see.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    newness: Newness,
+    ask: Option<Ask>,
+    /// The last namesake that did not answer and was declared dead. If it comes back, it is alive.
+    missed: Option<Identity>,
+    /// Who holds the name while this node yields.
+    refused_by: Option<Identity>,
+    /// Those of whom the user was told.
+    told: VecDeque<Identity>,
+}
+
+/// Whether this node is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Newness {
+    /// It was in no company yet.
+    Alone,
+    Until(Instant),
+    /// It has come to hold its name or to yield it.
+    Settled,
+}
+
+/// A namesake is asked whether it is there.
+#[derive(Debug)]
+struct Ask {
+    whom: Life,
+    again_at: Instant,
+    until: Instant,
+    answered: bool,
+}
+
+/// What there is to do about a rival.
+enum Step {
+    Wait,
+    AskAgain,
+    Yield,
+    Bury,
+}
+
+/// How long observers let two nodes of one name settle it between them.
+pub(crate) fn settles_in(config: &ValidGossipConfig) -> Duration {
+    config.get().probe_period * SHOWN_PERIODS
+}
+
+impl Claim {
+    pub(crate) const fn new() -> Self {
+        Self {
+            newness: Newness::Alone,
+            ask: None,
+            missed: None,
+            refused_by: None,
+            told: VecDeque::new(),
+        }
+    }
+
+    /// When there is something to do.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        let ask = self.ask.as_ref().map(|ask| ask.again_at.min(ask.until));
+        let new_until = match self.newness {
+            Newness::Until(until) => Some(until),
+            Newness::Alone | Newness::Settled => None,
+        };
+        ask.into_iter().chain(new_until).min()
+    }
+
+    /// Whether this node's generation counts against namesakes.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.newness == Newness::Settled
+    }
+
+    /// The process has answered for itself.
+    pub(crate) fn heard(&mut self, whom: Identity) {
+        if let Some(ask) = &mut self.ask
+            && ask.whom.identity() == whom
+            && !ask.answered
+        {
+            ask.answered = true;
+            // There may be nothing more to wait for.
+            ask.again_at = Instant::ZERO;
+        }
+    }
+
+    /// Whoever is new yields to an older one as soon as that has answered. Any other gives the rival as long to yield
+    /// as observers do: it may be new, and have begun under a smaller generation.
+    fn step(&mut self, now: Instant, rival: Life, is_older: bool, pause: Duration) -> Step {
+        let (asks, at_once) = if self.is_settled() {
+            (KEEPS_PERIODS * ASKS_PER_PERIOD, false)
+        } else {
+            (ASKS, is_older)
+        };
+        let same = |ask: &&mut Ask| ask.whom.identity() == rival.identity();
+        let Some(ask) = self.ask.as_mut().filter(same) else {
+            self.ask = Some(Ask {
+                whom: rival,
+                again_at: now + pause,
+                until: now + pause * asks,
+                answered: false,
+            });
+            return Step::AskAgain;
+        };
+        ask.whom = rival;
+        let is_over = ask.until <= now;
+        if ask.answered && (at_once || is_over) {
+            Step::Yield
+        } else if is_over {
+            Step::Bury
+        } else if ask.again_at <= now {
+            ask.again_at = now + pause;
+            Step::AskAgain
+        } else {
+            Step::Wait
+        }
+    }
+
+    /// Whether the user has not been told of it yet.
+    fn is_untold(&mut self, other: Identity) -> bool {
+        if self.told.contains(&other) {
+            return false;
+        }
+        if self.told.len() >= CONFLICTS_TOLD_MAX {
+            self.told.pop_front();
+        }
+        self.told.push_back(other);
+        true
+    }
+}
+
+impl Gossip {
+    /// The node that holds this node's name, while this node is refused because of it: it is shown to nobody until
+    /// that one is gone, then it comes in by itself.
+    #[must_use]
+    pub const fn refused_by(&self) -> Option<Identity> {
+        self.claim.refused_by
+    }
+
+    /// Settles this node's claim with its namesakes, as far as something has changed.
+    pub(crate) fn settle_claim(&mut self, now: Instant) {
+        while self.review_claim(now) {
+            self.settle_notes(now);
+        }
+    }
+
+    /// True when SWIM was told something.
+    fn review_claim(&mut self, now: Instant) -> bool {
+        if self.claim.newness == Newness::Alone && !self.is_alone() {
+            let until = now + self.config.get().probe_period * FRESH_PERIODS;
+            self.claim.newness = Newness::Until(until);
+        }
+        let is_due = self.claim.next().is_some_and(|at| at <= now);
+        if !self.directory.take_names_changed() && !is_due {
+            return false;
+        }
+        let (goes, ..) = self.me.rank();
+        if self.me.metadata.name().is_empty() || self.leave.is_some() || goes {
+            self.claim.ask = None;
+            self.claim.newness = Newness::Settled;
+            return false;
+        }
+        let mut namesakes = self.directory.namesakes(self.me.metadata.name());
+        namesakes.retain(|namesake| !namesake.rank.0);
+        namesakes.sort_by_key(|namesake| namesake.rank);
+        if self.me.yields {
+            self.reclaim(now, &namesakes);
+            return false;
+        }
+        self.defend(now, &namesakes)
+    }
+
+    /// This node does not hold its name: it does once nobody else does, if it is the first in line.
+    fn reclaim(&mut self, now: Instant, namesakes: &[Namesake]) {
+        let holder = namesakes.iter().find(|namesake| !namesake.yields);
+        if let Some(holder) = holder {
+            self.refuse(holder.life.identity());
+            return;
+        }
+        let me = self.me.rank();
+        if namesakes.iter().all(|namesake| me < namesake.rank) {
+            self.me.yields = false;
+            self.claim.refused_by = None;
+            self.publish(now);
+            let name = self.me.metadata.name().to_string();
+            self.directory.report(Event::NameFree { name });
+        }
+    }
+
+    /// This node claims its name. Whoever may have the better claim is asked whether it is there.
+    fn defend(&mut self, now: Instant, namesakes: &[Namesake]) -> bool {
+        let me = self.me.rank();
+        let is_settled = self.claim.is_settled();
+        let is_rival =
+            |namesake: &&Namesake| !namesake.yields && (!is_settled || namesake.rank < me);
+        let rival = namesakes.iter().find(is_rival).copied();
+        for behind in namesakes.iter().filter(|namesake| !is_rival(namesake)) {
+            self.tell_conflict(behind.life.identity(), false);
+        }
+        let Some(rival) = rival else {
+            self.claim.ask = None;
+            if matches!(self.claim.newness, Newness::Until(until) if until <= now) {
+                self.hold_name(now);
+            }
+            return false;
+        };
+        let identity = rival.life.identity();
+        let pause = self.config.get().probe_period / ASKS_PER_PERIOD;
+        let step = if self.claim.missed == Some(identity) {
+            Step::Yield
+        } else {
+            self.claim.step(now, rival.life, rival.rank < me, pause)
+        };
+        match step {
+            Step::Wait => false,
+            Step::AskAgain => {
+                let addr = identity.addr;
+                // It may not know of this node yet, and is to settle it as well.
+                self.send_own_record(addr);
+                self.outbox.push(addr, Payload::want(&[addr]));
+                false
+            }
+            Step::Yield => {
+                self.yield_name(now, identity);
+                false
+            }
+            Step::Bury => {
+                self.claim.ask = None;
+                self.claim.missed = Some(identity);
+                self.stats.namesakes_missed += 1;
+                self.swim.down(now, rival.life);
+                true
+            }
+        }
+    }
+
+    fn hold_name(&mut self, now: Instant) {
+        self.claim.newness = Newness::Settled;
+        self.directory.claim_name(now, Some(&self.me));
+    }
+
+    fn yield_name(&mut self, now: Instant, holder: Identity) {
+        self.claim.ask = None;
+        self.claim.newness = Newness::Settled;
+        self.me.yields = true;
+        self.publish(now);
+        self.send_own_record(holder.addr);
+        self.refuse(holder);
+    }
+
+    fn refuse(&mut self, holder: Identity) {
+        self.claim.refused_by = Some(holder);
+        self.tell_conflict(holder, true);
+    }
+
+    fn tell_conflict(&mut self, other: Identity, is_refused: bool) {
+        if self.claim.is_untold(other) {
+            self.stats.name_conflicts += 1;
+            let name = self.me.metadata.name().to_string();
+            self.directory.report(Event::NameConflict {
+                name,
+                other,
+                is_refused,
+            });
+        }
+    }
+}

@@ -181,6 +181,7 @@ impl Endpoint {
             session::Event::Failed { peer, addr, reason } => {
                 self.on_failed(now, peer, addr, reason);
             }
+            session::Event::Stranger { addr, reason } => self.note_stranger(now, addr, reason),
             session::Event::OwnGenerationStale { seen } => {
                 let renewed = seen.next();
                 // Whoever says it has already shown it to be later than ours.
@@ -198,6 +199,7 @@ impl Endpoint {
         generation: Generation,
         previous: Option<Generation>,
     ) {
+        self.no_stranger(addr);
         let meant = self.meant.remove(&peer);
         // Calls that waited are for the process they name, which need not be the one of the last session.
         let change = match meant.or(previous) {
@@ -226,10 +228,14 @@ impl Endpoint {
     ) {
         self.gossip_queue.discard(peer);
         match reason {
-            // Another cluster or another format will not change its mind within a call's deadline.
+            // Another cluster, format or application will not change its mind within a call's deadline.
             session::FailedReason::Refused(
-                RefuseReason::Version { .. } | RefuseReason::Cluster,
+                why @ (RefuseReason::Version { .. }
+                | RefuseReason::Cluster
+                | RefuseReason::Incompatible { .. }),
             ) => {
+                self.note_stranger(now, addr, why);
+                self.gossip.refused(now, addr);
                 self.refused.insert(peer, now + REFUSAL_LASTS);
                 self.messaging.peer_down(now, peer);
             }
@@ -245,6 +251,11 @@ impl Endpoint {
         match &event {
             gossip::Event::Failed(node) | gossip::Event::Left(node) => {
                 self.end_calls(now, node.identity);
+            }
+            gossip::Event::Incompatible(node) => {
+                let release = node.metadata.release();
+                let reason = RefuseReason::Incompatible { release };
+                self.note_stranger(now, node.addr(), reason);
             }
             gossip::Event::Replaced { old, new } if old.addr() != new.addr => {
                 self.end_calls(now, old.identity);

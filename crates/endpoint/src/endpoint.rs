@@ -20,6 +20,7 @@ use crate::{
     housekeeping::Housekeeping,
     relay::Relays,
     sharing::UnderWay,
+    strangers::Strangers,
 };
 
 /// One node of the mesh. See the [crate's documentation](crate) for how to drive it.
@@ -39,6 +40,7 @@ pub struct Endpoint {
     pub(crate) meant: BTreeMap<Peer, Generation>,
     /// Peers that lately would not talk to this node, and until when that is believed.
     pub(crate) refused: BTreeMap<Peer, Instant>,
+    pub(crate) strangers: Strangers,
     /// SWIM's probe, and when its ping is repeated.
     pub(crate) probing: Option<(gossip::Probe, Instant)>,
     pub(crate) events: VecDeque<Event>,
@@ -64,6 +66,7 @@ impl Endpoint {
         config.check()?;
         let session = SessionConfig {
             cluster: config.cluster,
+            release: config.metadata.release(),
             generation: config.generation,
             peers_max: config.peers_max,
         };
@@ -99,6 +102,7 @@ impl Endpoint {
             shared_under_way: UnderWay::new(),
             meant: BTreeMap::new(),
             refused: BTreeMap::new(),
+            strangers: Strangers::default(),
             probing: None,
             events: VecDeque::new(),
         })

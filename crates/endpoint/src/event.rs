@@ -8,7 +8,7 @@ use hobnob_gossip as gossip;
 use hobnob_messaging::{self as messaging, Token};
 use hobnob_session as session;
 use hobnob_shared as shared;
-use hobnob_wire::{Command, Generation, Peer};
+use hobnob_wire::{Command, Generation, Peer, RefuseReason};
 use thiserror::Error;
 
 use crate::relay::DeliveryError;
@@ -51,6 +51,14 @@ pub enum Event {
         addr: SocketAddr,
         /// Which process is there.
         generation: Generation,
+    },
+    /// A node will have nothing to do with this one, or this one with it. Told once for each address and reason, and again
+    /// after ten minutes if it goes on. Whoever greeted may have lied about its address.
+    Stranger {
+        /// Which address.
+        addr: SocketAddr,
+        /// Why, with what the other one declares of itself.
+        reason: RefuseReason,
     },
     /// An attempt to reach the address ended without a session.
     Unreachable {

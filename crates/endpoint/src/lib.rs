@@ -14,7 +14,10 @@
 //! 4. A message to many may go down a tree of nodes that pass it on: see [`relay`].
 //! 5. What is [shared] goes from member to member in messages of the nodes' own, and so does what each says of itself
 //!    besides its record: its [values](shared::values).
-//! 6. [`Endpoint::leave`] says goodbye until every live peer has confirmed it.
+//! 6. Whoever is of another cluster, or runs an incompatible version of the application, never gets a session. A third
+//!    node that both work with may tell each of them of the other: then neither takes the other for a member.
+//!    [`Event::Stranger`] says who and why, on both sides.
+//! 7. [`Endpoint::leave`] says goodbye until every live peer has confirmed it.
 //!
 //! # How it is driven
 //!
@@ -52,6 +55,7 @@ mod gossip_queue;
 mod housekeeping;
 pub mod relay;
 mod sharing;
+mod strangers;
 mod values;
 
 pub use config::{ConfigError, EndpointConfig};
@@ -59,6 +63,7 @@ pub use endpoint::{Endpoint, Target};
 pub use event::{CallError, Event, TimeoutReason};
 pub use gossip_queue::PAYLOADS_PER_PEER_MAX as GOSSIP_PAYLOADS_PEER_MAX;
 pub use relay::{DeliveryError, RelayKey, RelayStats};
+pub use strangers::STRANGERS_MAX;
 
 pub use hobnob_gossip as gossip;
 pub use hobnob_messaging as messaging;

@@ -100,7 +100,7 @@ impl Claim {
     }
 
     /// Whether this node's generation counts against namesakes.
-    pub(crate) fn is_settled(&self) -> bool {
+    fn is_settled(&self) -> bool {
         self.newness == Newness::Settled
     }
 
@@ -232,7 +232,7 @@ impl Gossip {
         let Some(rival) = rival else {
             self.claim.ask = None;
             if matches!(self.claim.newness, Newness::Until(until) if until <= now) {
-                self.hold_name(now);
+                self.claim.newness = Newness::Settled;
             }
             return false;
         };
@@ -264,11 +264,6 @@ impl Gossip {
                 true
             }
         }
-    }
-
-    fn hold_name(&mut self, now: Instant) {
-        self.claim.newness = Newness::Settled;
-        self.directory.claim_name(now, Some(&self.me));
     }
 
     fn yield_name(&mut self, now: Instant, holder: Identity) {

@@ -122,6 +122,7 @@ impl Gossip {
         while let Some(due) = self.swim.due(now) {
             let mut failed = None;
             if due == Ran::Probe {
+                self.excuse_unvetted(now);
                 failed = self.swim.judge_round(now);
                 if self.hears_badly && self.leave.is_none() {
                     self.accuse_itself();
@@ -139,6 +140,15 @@ impl Gossip {
             if let Some((life, probe)) = failed {
                 self.suspicions.note_probe(life, probe);
             }
+        }
+    }
+
+    /// Who was only heard of may have reasons of its own not to answer this node.
+    fn excuse_unvetted(&mut self, now: Instant) {
+        let probe = self.swim.probe();
+        if probe.is_some_and(|probe| self.is_being_vetted(now, probe.life)) {
+            self.swim.answer_probe(now, self.me.life);
+            self.settle_notes(now);
         }
     }
 

@@ -72,6 +72,9 @@ pub enum Event {
         /// other one is.
         is_refused: bool,
     },
+    /// A node that others know runs a version of the application that does not work with this node's, by the word of
+    /// one of the two. It is not shown and not spoken of. Told once for each process, as long as it is remembered.
+    Incompatible(Arc<Node>),
     /// The name that this node was refused is its own from now on.
     NameFree {
         /// The name.

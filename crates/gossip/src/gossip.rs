@@ -27,6 +27,7 @@ use crate::{
     record::{Declared, Record},
     suspicion::Suspicions,
     swim::{Note, Swim},
+    vetting::Shunned,
     why::Why,
 };
 
@@ -54,6 +55,8 @@ pub struct GossipStats {
     pub standstills: u64,
     /// Probes made for others without a nack, because too many were under way.
     pub nacks_skipped: u64,
+    /// Processes of an incompatible version of the application that others know.
+    pub nodes_shunned: u64,
     /// Other live nodes that were found to have this node's name.
     pub name_conflicts: u64,
     /// Nodes of this node's name that were asked whether they are there, and declared dead as they did not answer.
@@ -74,6 +77,7 @@ impl GossipStats {
             ("gossip_verdicts_put_off_total", self.verdicts_put_off),
             ("gossip_standstills_total", self.standstills),
             ("gossip_nacks_skipped_total", self.nacks_skipped),
+            ("gossip_nodes_shunned_total", self.nodes_shunned),
             ("gossip_name_conflicts_total", self.name_conflicts),
             ("gossip_namesakes_missed_total", self.namesakes_missed),
         ]
@@ -117,6 +121,7 @@ pub struct Gossip {
     pub(crate) asks: Asks,
     pub(crate) leave: Option<Leave>,
     pub(crate) claim: Claim,
+    pub(crate) shunned: Shunned,
     /// Where the next round of anti-entropy begins.
     pub(crate) sync_from: Option<SocketAddr>,
     /// Rounds of anti-entropy so far.
@@ -157,9 +162,11 @@ impl Gossip {
         let swim = Swim::new(life, config.for_foca(1), rng.random());
         let mut directory = Directory::default();
         directory.set_name_settles(settles_in(&config));
+        directory.claim_name(now, Some(&me));
         Self {
             tuned: tuning(&config, 1),
             claim: Claim::new(),
+            shunned: Shunned::default(),
             suspicions: Suspicions::default(),
             errands: Errands::default(),
             company_at: None,
@@ -330,7 +337,7 @@ impl Gossip {
     pub(crate) fn publish(&mut self, now: Instant) {
         self.me.version = self.me.version.saturating_add(1);
         self.node = Arc::new(self.me.to_node());
-        let claims = self.claim.is_settled() && !self.me.yields && !self.me.has_left();
+        let claims = !self.me.yields && !self.me.has_left();
         self.directory.claim_name(now, claims.then_some(&self.me));
         self.directory.touch();
         self.news.add(self.me.life.addr);

@@ -99,6 +99,13 @@ impl Gossip {
         if packet.header.message == Message::TurnUndead {
             self.hear_rebuff(now, packet.header.src);
         }
+        if let Message::PingReq { target, .. } = packet.header.message
+            && self.is_shunned(target)
+        {
+            // Whoever asks is told in time that there is no answer from here.
+            self.note_errand(now, &packet.header);
+            return Ok(());
+        }
         if !self.is_of_use(&packet) || !self.is_for_this_life(now, &packet) {
             return Ok(());
         }
@@ -262,7 +269,7 @@ impl Gossip {
             && update.incarnation() == 0
             && known.is_some_and(|entry| entry.live && entry.life == life);
         let revives = update.state() != State::Down && self.has_left(life);
-        !is_known && !revives && self.admit(now, life)
+        !is_known && !revives && !self.is_shunned(life) && self.admit(now, life)
     }
 
     /// Whether the process has said goodbye.

@@ -91,8 +91,26 @@
 //!
 //! Nodes without a name have no namesakes.
 //!
+//! # Versions that do not work together
+//!
+//! A node may declare which versions of its application it works with ([`Metadata::release`]). Two of which either excludes
+//! the other get no session, so no payload passes between them. But a third may work with both, and it speaks of
+//! everybody: in a cluster of the versions 1, 1 to 2, and 2 those in the middle see all, and the others do not see
+//! each other. That must look to each of them as if the others were not there:
+//!
+//! - A record says what its owner declares. Whoever does not work with it keeps neither record nor life, and no word on
+//!   that process from anybody is heeded: it is *shunned*. The directory never shows it, SWIM never probes it. The user is
+//!   told once ([`Event::Incompatible`]).
+//! - SWIM may hear of a life before its record is here. For five probe periods such a one is not accused by
+//!   this node for not answering it; meanwhile the record comes, or the refusal at the hello ([`Gossip::refused`]). Whoever
+//!   asks for an indirect probe of a shunned node gets a nack. So nobody comes under suspicion because of a split.
+//! - A node does not speak to a peer of those that the peer does not work with, in digests and answers; their summaries
+//!   leave them out, so that views that differ by right cost no comparisons.
+//! - Another process at the same address is another matter: it is vetted anew.
+//!
 //! # Promises
 //!
+//! - Of a node that does not work with this one, no event but [`Event::Incompatible`] tells.
 //! - Of the nodes of one name at most one is shown at a time, by each node, and in the end the same one by all.
 //! - `Left` is only ever a node's own word, and final for that process; `Failed` is only ever the cluster's. A
 //!   goodbye that comes late corrects a failure. A node that was shutting down does not count as failed while
@@ -174,6 +192,7 @@ mod suspicion;
 mod swim;
 mod sync;
 mod timers;
+mod vetting;
 mod why;
 
 pub use clockwork::TimeoutReason;

@@ -30,6 +30,9 @@ pub const APP_BYTES_MAX: usize = 64;
 /// Bytes of an application's version: a semantic version with a build hash.
 pub const APP_VERSION_BYTES_MAX: usize = 64;
 
+/// Bytes of a range of application versions: two with build hashes would not fit, and say no more.
+pub const COMPATIBLE_WITH_BYTES_MAX: usize = 64;
+
 /// Encoded bytes of a node's metadata in all: every field as long as it may be, with its length. With everything
 /// around it a record fits one payload, so that no record ever needs to be put together from pieces. What else a node
 /// says of itself does not travel with membership.
@@ -39,7 +42,8 @@ pub const METADATA_BYTES_MAX: usize = NODE_TYPE_BYTES_MAX
     + ENDPOINT_BYTES_MAX
     + APP_BYTES_MAX
     + APP_VERSION_BYTES_MAX
-    + 6 * 2;
+    + COMPATIBLE_WITH_BYTES_MAX
+    + 7 * 2;
 
 /// Peers that hear of a change of state at once, without waiting for the next round of gossip. All of a
 /// usual cluster; in a larger one these tell the others within two rounds.

@@ -49,6 +49,9 @@ impl Gossip {
 
     fn merge_record(&mut self, now: Instant, from: SocketAddr, record: Record, news: bool) {
         let life = record.life;
+        if !self.vet(now, &record) {
+            return;
+        }
         if record.has_left() && from == life.addr {
             let ack = LeaveAck {
                 generation: life.generation,

@@ -2,12 +2,12 @@
 
 use alloc::string::{String, ToString};
 
-use hobnob_wire::{DecodeError, Full, Reader, Writer};
+use hobnob_wire::{AppRelease, AppVersions, DecodeError, Full, Reader, Writer};
 use thiserror::Error;
 
 use crate::limits::{
-    APP_BYTES_MAX, APP_VERSION_BYTES_MAX, ENDPOINT_BYTES_MAX, NAME_BYTES_MAX, NODE_TYPE_BYTES_MAX,
-    ROLE_BYTES_MAX,
+    APP_BYTES_MAX, APP_VERSION_BYTES_MAX, COMPATIBLE_WITH_BYTES_MAX, ENDPOINT_BYTES_MAX,
+    NAME_BYTES_MAX, NODE_TYPE_BYTES_MAX, ROLE_BYTES_MAX,
 };
 
 /// The plain fields of [`Metadata`], before they are checked. Everything is empty unless set.
@@ -39,6 +39,9 @@ pub struct MetadataFields {
     pub app: String,
     /// The application's version. Up to [`APP_VERSION_BYTES_MAX`] bytes.
     pub app_version: String,
+    /// The versions of the application that this node works with, as in `1.2..2`; empty for all. Up to
+    /// [`COMPATIBLE_WITH_BYTES_MAX`] bytes.
+    pub compatible_with: String,
 }
 
 /// What a node says about itself, checked: every field is within its limit, so all of it together takes at most
@@ -74,6 +77,15 @@ pub enum MetadataError {
         /// Which field.
         field: &'static str,
     },
+    /// What should be a range of versions is none.
+    #[error(
+        "compatible_with {value:?} is no range of versions: give the first one that works and the first one that does \
+         not any more, such as 1.2..2"
+    )]
+    NoRange {
+        /// The text.
+        value: String,
+    },
 }
 
 impl Metadata {
@@ -94,6 +106,7 @@ impl Metadata {
         }
         check_text("app", &fields.app, APP_BYTES_MAX)?;
         check_text("app version", &fields.app_version, APP_VERSION_BYTES_MAX)?;
+        check_range(&fields.compatible_with)?;
         Ok(Self(fields))
     }
 
@@ -127,6 +140,19 @@ impl Metadata {
         &self.0.app_version
     }
 
+    /// The versions of the application that it works with, or empty for all.
+    pub fn compatible_with(&self) -> &str {
+        &self.0.compatible_with
+    }
+
+    /// What it declares of its application, as it counts.
+    pub fn release(&self) -> AppRelease {
+        AppRelease {
+            version: self.app_version().parse().ok(),
+            compatible_with: self.compatible_with().parse().ok(),
+        }
+    }
+
     /// The plain fields, to change and check again.
     pub fn into_fields(self) -> MetadataFields {
         self.0
@@ -147,6 +173,7 @@ impl Metadata {
             endpoint: Some(take_text(reader, "endpoint")?).filter(|text| !text.is_empty()),
             app: take_text(reader, "app")?,
             app_version: take_text(reader, "app version")?,
+            compatible_with: take_text(reader, "compatible with")?,
         };
         Self::new(fields).map_err(|_| DecodeError::Invalid { field: "metadata" })
     }
@@ -169,8 +196,18 @@ fn check_text(field: &'static str, value: &str, limit: usize) -> Result<(), Meta
     Ok(())
 }
 
+fn check_range(text: &str) -> Result<(), MetadataError> {
+    check_text("compatible with", text, COMPATIBLE_WITH_BYTES_MAX)?;
+    if text.is_empty() || text.parse::<AppVersions>().is_ok() {
+        return Ok(());
+    }
+    Err(MetadataError::NoRange {
+        value: text.to_string(),
+    })
+}
+
 /// The texts in the order of the wire.
-fn texts(fields: &MetadataFields) -> [&str; 6] {
+fn texts(fields: &MetadataFields) -> [&str; 7] {
     [
         &fields.node_type,
         &fields.role,
@@ -178,6 +215,7 @@ fn texts(fields: &MetadataFields) -> [&str; 6] {
         fields.endpoint.as_deref().unwrap_or_default(),
         &fields.app,
         &fields.app_version,
+        &fields.compatible_with,
     ]
 }
 

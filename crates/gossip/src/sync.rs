@@ -60,14 +60,14 @@ impl Gossip {
         if self.directory.has_failed() && self.sync_rounds.is_multiple_of(DIGEST_ROUNDS) {
             self.compare_with(peer);
         } else {
-            let hash = self.summary();
+            let hash = self.summary(peer);
             self.outbox.push(peer, Payload::summary(hash));
         }
     }
 
     /// Compares with a peer if it knows something else of the live.
     pub(crate) fn handle_summary(&mut self, from: SocketAddr, hash: u64) {
-        if hash != self.summary() {
+        if hash != self.summary(from) {
             self.compare_with(from);
         }
     }
@@ -81,13 +81,14 @@ impl Gossip {
         self.sync_from = self.send_digests(peer, range);
     }
 
-    /// A hash over what is known of the live, this node included. Refutations are left out: of its own a node
+    /// A hash over what is known of the live, this node included, as far as it concerns a peer. Refutations are left out: of its own a node
     /// may know more than others ever hear.
-    fn summary(&self) -> u64 {
+    fn summary(&self, peer: SocketAddr) -> u64 {
+        let release = self.release_of(peer);
         let mut live: Vec<DigestEntry> = self
             .directory
             .range(Range::ALL)
-            .filter(|entry| entry.live)
+            .filter(|entry| entry.live && self.is_for(release, entry))
             .map(Entry::digest)
             .collect();
         let me = self.own_digest();
@@ -105,8 +106,11 @@ impl Gossip {
 
     /// Sends all that is known of a range, or as much as one round may take; then returns where to go on.
     pub(crate) fn send_digests(&mut self, to: SocketAddr, range: Range) -> Option<SocketAddr> {
-        let entries = self.directory.range(range).map(Entry::digest);
-        let mut entries: VecDeque<DigestEntry> = entries.take(DIGEST_ENTRIES_MAX).collect();
+        let release = self.release_of(to);
+        let concern = |entry: &&Entry| self.is_for(release, entry);
+        let entries = self.directory.range(range).filter(concern);
+        let entries = entries.map(Entry::digest).take(DIGEST_ENTRIES_MAX);
+        let mut entries: VecDeque<DigestEntry> = entries.collect();
         let me = self.own_digest();
         if range.contains(me.life.addr) {
             let place = entries.partition_point(|entry| entry.life.addr < me.life.addr);
@@ -125,7 +129,11 @@ impl Gossip {
         if self.is_unaware_of_us(digest) {
             answer.push(&Item::Record(self.me.clone()));
         }
+        let release = self.release_of(from);
         for entry in self.directory.range(digest.range) {
+            if !self.is_for(release, entry) {
+                continue;
+            }
             let addr = entry.life.addr;
             let verdict = judge(entry, digest.entry(addr));
             if verdict.want {
@@ -167,7 +175,12 @@ impl Gossip {
     /// Sends the records of `addrs`, as far as they are known.
     pub(crate) fn handle_want(&mut self, from: SocketAddr, addrs: &[SocketAddr]) {
         let mut answer = ItemPacker::answer();
+        let release = self.release_of(from);
         for addr in addrs {
+            let entry = self.directory.get(*addr);
+            if entry.is_some_and(|entry| !self.is_for(release, entry)) {
+                continue;
+            }
             let item = match self.passable_record(*addr) {
                 Some(record) => Item::Record(record.clone()),
                 None => match self.directory.get(*addr) {
@@ -205,6 +218,7 @@ impl Gossip {
             .entries
             .iter()
             .filter(|theirs| matches!(theirs.liveness, Liveness::Alive | Liveness::Suspect))
+            .filter(|theirs| !self.is_shunned(theirs.life))
             .map(|theirs| theirs.life.addr)
             .filter(|addr| *addr != self.me.life.addr && self.directory.get(*addr).is_none())
     }

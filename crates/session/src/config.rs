@@ -1,6 +1,6 @@
 //! What a node says about itself, and how much it remembers.
 
-use hobnob_wire::{Generation, limits::PEERS_MAX};
+use hobnob_wire::{AppRelease, Generation, limits::PEERS_MAX};
 use thiserror::Error;
 
 /// How [`Sessions`](crate::Sessions) is set up.
@@ -9,6 +9,8 @@ pub struct SessionConfig {
     /// Names the cluster. Nodes with another name refuse each other, so derive it from all that must be
     /// the same, such as the application's name.
     pub cluster: u64,
+    /// What the node declares of its application: it and nodes that are not compatible with it refuse each other.
+    pub release: AppRelease,
     /// Which life of the process at its address it is. It must be greater than that of every earlier life,
     /// or peers that remember one refuse the node.
     pub generation: Generation,

@@ -52,6 +52,10 @@ pub enum Dropped {
     /// No data version in common, or not the negotiated one. A hello was refused.
     #[error("no common version")]
     Version,
+    /// The sender's version of the application does not work with the node's, by the word of one of them. A hello was
+    /// refused.
+    #[error("an incompatible version of the application")]
+    Incompatible,
     /// The sender's generation is below the highest proven one of its address. A hello was refused.
     #[error("the sender's generation is past")]
     StaleGeneration,

@@ -42,6 +42,14 @@ pub enum Event {
         /// Why.
         reason: FailedReason,
     },
+    /// A hello was refused for what its sender is: of another cluster, format, or incompatible version of the
+    /// application. It need not have come from the address it names.
+    Stranger {
+        /// Whose it is, by its own word.
+        addr: SocketAddr,
+        /// Why it was refused, with what the other declares of itself.
+        reason: RefuseReason,
+    },
     /// A peer knows a later generation of the node's own address, though not the last there is: choose one above it, see
     /// [`Sessions::set_generation`](crate::Sessions::set_generation), and connect again.
     OwnGenerationStale {

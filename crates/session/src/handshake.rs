@@ -45,6 +45,7 @@ impl Sessions {
                 reason,
             };
             self.answer(from, Handshake::Refuse(refuse));
+            self.note_stranger(from, hello, reason);
             dropped
         })?;
         let claim = Claim {
@@ -64,6 +65,22 @@ impl Sessions {
         Ok(())
     }
 
+    /// Whoever was refused for what it is, is told of. Anybody can have sent its hello.
+    fn note_stranger(&mut self, addr: SocketAddr, hello: &Hello, refused: RefuseReason) {
+        let reason = match refused {
+            RefuseReason::StaleGeneration { .. } => return,
+            RefuseReason::Version { .. } => RefuseReason::Version {
+                min: hello.version_min,
+                max: hello.version_max,
+            },
+            RefuseReason::Incompatible { .. } => RefuseReason::Incompatible {
+                release: hello.release,
+            },
+            other => other,
+        };
+        self.push_event(Event::Stranger { addr, reason });
+    }
+
     /// The data version to speak with the sender of a hello, or why there is none.
     fn judge(&self, from: SocketAddr, hello: &Hello) -> Result<u8, (RefuseReason, Dropped)> {
         let version = hello.version_max.min(VERSION_MAX);
@@ -76,6 +93,13 @@ impl Sessions {
         }
         if hello.cluster != self.config.cluster {
             return Err((RefuseReason::Cluster, Dropped::WrongCluster));
+        }
+        let release = self.config.release;
+        if !release.is_compatible_with(hello.release) {
+            return Err((
+                RefuseReason::Incompatible { release },
+                Dropped::Incompatible,
+            ));
         }
         match self.tenant_at(from).and_then(|(_, tenant)| tenant.proven) {
             Some(seen) if hello.generation < seen => Err((

@@ -18,6 +18,9 @@
 //!
 //! 1. An *attempt* sends its hello again and again, ever more slowly, until it is answered, refused, or
 //!    has lasted [`ATTEMPT_LASTS`](limits::ATTEMPT_LASTS).
+//!    Whoever is of another cluster, or runs a version of the application that one of the two does not work with, is
+//!    refused at the hello, with the reason: not a byte of anything else is exchanged. The responder knows what both
+//!    declare and decides for both, so it does not matter who greets whom.
 //! 2. A *candidate* is what a good hello makes at the responder. It becomes the session when data for its
 //!    id comes from the very address of the hello: only who got the answer can know the id. The initiator
 //!    therefore speaks first, and soon: a candidate lasts [`CANDIDATE_LASTS`](limits::CANDIDATE_LASTS).

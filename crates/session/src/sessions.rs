@@ -269,6 +269,7 @@ impl Sessions {
             generation: self.config.generation,
             session: attempt.local,
             nonce: attempt.nonce,
+            release: self.config.release,
         };
         let to = tenant.addr;
         self.wait_for_answer(now, slot);

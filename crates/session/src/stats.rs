@@ -31,7 +31,7 @@ pub struct Stats {
 }
 
 /// Names of the reasons, in the order of [`index`].
-const LABELS: [&str; 11] = [
+const LABELS: [&str; 12] = [
     "malformed",
     "reflected",
     "wrong_cluster",
@@ -43,6 +43,7 @@ const LABELS: [&str; 11] = [
     "wrong_address",
     "replayed",
     "too_old",
+    "incompatible",
 ];
 
 /// Their names as metrics, in the same order.
@@ -58,6 +59,7 @@ const METRICS: [&str; LABELS.len()] = [
     "datagrams_dropped_wrong_address_total",
     "datagrams_dropped_replayed_total",
     "datagrams_dropped_too_old_total",
+    "datagrams_dropped_incompatible_total",
 ];
 
 impl Stats {
@@ -109,5 +111,6 @@ const fn index(reason: Dropped) -> usize {
         Dropped::WrongAddress => 8,
         Dropped::Replayed => 9,
         Dropped::TooOld => 10,
+        Dropped::Incompatible => 11,
     }
 }

@@ -155,6 +155,7 @@ impl Churn {
                 self.renew(node, seen.next());
             }
             Event::Lost { .. } | Event::Failed { .. } => {}
+            Event::Stranger { .. } => panic!("seed {}: all are of one cluster", self.seed),
         }
     }
 }

@@ -364,6 +364,11 @@ fn nodes_of_another_cluster_refuse_each_other() {
     };
     assert_eq!(world.nodes[0].events, [failed]);
     assert_eq!(world.nodes[1].drops, [Dropped::WrongCluster]);
+    let stranger = Event::Stranger {
+        addr: addr(0),
+        reason: RefuseReason::Cluster,
+    };
+    assert_eq!(world.nodes[1].events, [stranger]);
     assert_eq!(world.nodes[1].sessions.places_taken(), 0);
     assert_eq!(world.sent.len(), 2);
 }

@@ -1,6 +1,7 @@
 //! What stands before the frames, and the datagrams of the handshake.
 
 use crate::{
+    application::AppRelease,
     checksum::CHECKSUM_BYTES,
     cursor::{DecodeError, Full, Reader, Writer},
     id::{Generation, PacketNumber, SessionId},
@@ -80,6 +81,8 @@ pub struct Hello {
     pub session: SessionId,
     /// Ties an answer to this attempt.
     pub nonce: u64,
+    /// What the sender declares of its application.
+    pub release: AppRelease,
 }
 
 /// The answer to a hello: the session exists.
@@ -123,6 +126,11 @@ pub enum RefuseReason {
     },
     /// Another cluster.
     Cluster,
+    /// A version of the application that does not work with the other's, by the word of one of the two.
+    Incompatible {
+        /// What the refusing side declares of its own.
+        release: AppRelease,
+    },
     /// A later generation was already seen at this address; the sender must pick one above it.
     StaleGeneration {
         /// The highest generation seen there.
@@ -164,6 +172,7 @@ impl Handshake {
                 w.u64(hello.generation.0)?;
                 w.u64(hello.session.0)?;
                 w.u64(hello.nonce)?;
+                hello.release.encode(w)?;
                 let padding = (HELLO_BYTES - CHECKSUM_BYTES).saturating_sub(w.len() - start);
                 w.put(&[0; HELLO_BYTES][..padding])
             }
@@ -181,7 +190,11 @@ impl Handshake {
                 w.u64(refuse.echo_nonce)?;
                 let (tag, detail) = refuse.reason.to_parts();
                 w.u8(tag)?;
-                w.u64(detail)
+                w.u64(detail)?;
+                match refuse.reason {
+                    RefuseReason::Incompatible { release } => release.encode(w),
+                    _ => Ok(()),
+                }
             }
             Self::Reset(session) => {
                 w.put(&[MAGIC, HANDSHAKE_VERSION, Kind::Reset as u8])?;
@@ -213,10 +226,7 @@ impl Handshake {
                 let refuse = Refuse {
                     echo_session: session(r, "refuse echoed session")?,
                     echo_nonce: r.u64("refuse echoed nonce")?,
-                    reason: RefuseReason::from_parts(
-                        r.u8("refuse reason")?,
-                        r.u64("refuse detail")?,
-                    )?,
+                    reason: RefuseReason::decode(r)?,
                 };
                 r.finish("refuse").map(|()| Self::Refuse(refuse))
             }
@@ -236,8 +246,9 @@ impl Handshake {
             generation: Generation(r.u64("hello generation")?),
             session: session(r, "hello session")?,
             nonce: r.u64("hello nonce")?,
+            release: AppRelease::decode(r)?,
         };
-        const FIELDS: usize = 3 + 2 + 4 * 8;
+        const FIELDS: usize = 3 + 2 + 4 * 8 + AppRelease::BYTES;
         let padding = r.take(HELLO_BYTES - CHECKSUM_BYTES - FIELDS, "hello padding")?;
         if padding.iter().any(|byte| *byte != 0) {
             return Err(DecodeError::Invalid {
@@ -259,15 +270,20 @@ impl RefuseReason {
             Self::Version { min, max } => (1, (min as u64) << 8 | max as u64),
             Self::Cluster => (2, 0),
             Self::StaleGeneration { seen } => (3, seen.0),
+            Self::Incompatible { .. } => (4, 0),
         }
     }
 
-    fn from_parts(tag: u8, detail: u64) -> Result<Self, DecodeError> {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (tag, detail) = (r.u8("refuse reason")?, r.u64("refuse detail")?);
         match (tag, detail.to_be_bytes()) {
             (1, [0, 0, 0, 0, 0, 0, min, max]) => Ok(Self::Version { min, max }),
             (2, [0, 0, 0, 0, 0, 0, 0, 0]) => Ok(Self::Cluster),
             (3, _) => Ok(Self::StaleGeneration {
                 seen: Generation(detail),
+            }),
+            (4, [0, 0, 0, 0, 0, 0, 0, 0]) => Ok(Self::Incompatible {
+                release: AppRelease::decode(r)?,
             }),
             _ => Err(DecodeError::Invalid {
                 field: "refuse reason",

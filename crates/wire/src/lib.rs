@@ -10,12 +10,16 @@
 //! datagram = magic 'H' | version u8 | kind u8 | body | checksum u64
 //!
 //! hello     (1): versions min u8, max u8 | cluster u64 | generation u64 | session u64 | nonce u64
-//!                | zero padding up to 128 bytes in all
+//!                | release | zero padding up to 128 bytes in all
 //! hello ack (2): version u8 | cluster u64 | generation u64 | session u64 | echo of session and nonce
-//! refuse    (3): echo of session and nonce | reason u8 | detail u64
+//! refuse    (3): echo of session and nonce | reason u8 | detail u64 | release, if that is the reason
 //! reset     (4): the unknown session u64
 //! data      (5): session u64 | packet number varint | frames
 //! ```
+//!
+//! A release says which version of the application the sender runs, and with which it works: flags u8 (1 version,
+//! 2 range, 4 its beginning, 8 its end), then version, beginning and end, three u32 each, zero where there is none. Whoever
+//! declares nothing sends zeroes.
 //!
 //! Integers are big endian. A varint is RFC 9000, section 16: 1, 2, 4 or 8 bytes, up to 2^62 − 1, and
 //! here always the shortest form. The version byte of data is the negotiated one; of everything else it
@@ -53,6 +57,7 @@
 #![no_std]
 
 mod ack;
+mod application;
 mod checksum;
 mod content;
 mod cursor;
@@ -66,6 +71,7 @@ mod transmit;
 mod varint;
 
 pub use ack::{AckFrame, AckRanges, Refusal, RefusalReason, Refusals};
+pub use application::{AppRelease, AppVersion, AppVersions, NoAppVersion, NoAppVersions};
 pub use checksum::{CHECKSUM_BYTES, append_checksum, verify_checksum};
 pub use content::{Content, ContentHead, ResponseStatus};
 pub use cursor::{DecodeError, Full, Reader, Writer};

@@ -7,12 +7,15 @@ mod common;
 
 use common::{hex, only_frame, written};
 use hobnob_wire::{
-    AckFrame, Command, Content, ContentHead, DataHeader, Frame, Frames, Generation, Handshake,
-    Hello, HelloAck, Kind, MessageId, PacketNumber, Reader, Refusal, RefusalReason, Refuse,
-    RefuseReason, ResponseStatus, SessionId, StreamId, VarInt, append_checksum, peek_kind,
+    AckFrame, AppRelease, Command, Content, ContentHead, DataHeader, Frame, Frames, Generation,
+    Handshake, Hello, HelloAck, Kind, MessageId, PacketNumber, Reader, Refusal, RefusalReason,
+    Refuse, RefuseReason, ResponseStatus, SessionId, StreamId, VarInt, append_checksum, peek_kind,
     verify_checksum,
 };
 
+/// What stands for version 1.4.2, compatible with 1.2..2.
+const RELEASE: &str = "0f 00000001 00000004 00000002 00000001 00000002 00000000
+        00000002 00000000 00000000";
 const SESSION: SessionId = SessionId(0x0123_4567_89ab_0007);
 const NONCE: u64 = 0x1122_3344_5566_7788;
 const GENERATION: Generation = Generation(0x0006_a1b2_c3d4_e5f6);
@@ -39,6 +42,7 @@ fn hello() {
         generation: GENERATION,
         session: SESSION,
         nonce: NONCE,
+        release: AppRelease::default(),
     };
     let golden = "48 01 01 01 01 feedface00c0ffee 0006a1b2c3d4e5f6 0123456789ab0007
         1122334455667788
@@ -46,6 +50,32 @@ fn hello() {
         00000000000000000000000000000000000000000000000000000000000000
         000000000000000000000000000000000000000000 8b793c47db5fd531";
     assert_handshake(&Handshake::Hello(hello), Kind::Hello, golden);
+}
+
+fn release() -> AppRelease {
+    AppRelease {
+        version: "1.4.2".parse().ok(),
+        compatible_with: "1.2..2".parse().ok(),
+    }
+}
+
+#[test]
+fn hello_of_an_application_that_declares_its_release() {
+    let hello = Hello {
+        version_min: 1,
+        version_max: 1,
+        cluster: CLUSTER,
+        generation: GENERATION,
+        session: SESSION,
+        nonce: NONCE,
+        release: release(),
+    };
+    let golden = format!(
+        "48 01 01 01 01 feedface00c0ffee 0006a1b2c3d4e5f6 0123456789ab0007
+        1122334455667788 {RELEASE} {} 7c793035fe581b3c",
+        "00".repeat(46)
+    );
+    assert_handshake(&Handshake::Hello(hello), Kind::Hello, &golden);
 }
 
 #[test]
@@ -84,6 +114,12 @@ fn refuse() {
     let golden = "48 01 03 0123456789ab0007 1122334455667788 03 0006a1b2c3d4e5f6
         44f18ca78b5cd008";
     assert_handshake(&stale, Kind::Refuse, golden);
+    let incompatible = refuse(RefuseReason::Incompatible { release: release() });
+    let golden = format!(
+        "48 01 03 0123456789ab0007 1122334455667788 04 0000000000000000 {RELEASE}
+        f4e1d0868347ebe0"
+    );
+    assert_handshake(&incompatible, Kind::Refuse, &golden);
 }
 
 #[test]

@@ -4,10 +4,11 @@ mod common;
 
 use common::{ROOM, field, message_id, varint, written};
 use hobnob_wire::{
-    CHECKSUM_BYTES, Command, Content, ContentHead, DATA_OVERHEAD_MAX, DataHeader, DecodeError,
-    Full, Generation, HANDSHAKE_VERSION, Handshake, Hello, HelloAck, Kind, MAGIC, PacketNumber,
-    Reader, Refuse, RefuseReason, ResponseStatus, SessionId, StreamId, VERSION_MAX, VERSION_MIN,
-    Writer, append_checksum, limits::HELLO_BYTES, peek_kind, verify_checksum,
+    AppRelease, AppVersion, AppVersions, CHECKSUM_BYTES, Command, Content, ContentHead,
+    DATA_OVERHEAD_MAX, DataHeader, DecodeError, Full, Generation, HANDSHAKE_VERSION, Handshake,
+    Hello, HelloAck, Kind, MAGIC, PacketNumber, Reader, Refuse, RefuseReason, ResponseStatus,
+    SessionId, StreamId, VERSION_MAX, VERSION_MIN, Writer, append_checksum, limits::HELLO_BYTES,
+    peek_kind, verify_checksum,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -15,8 +16,28 @@ fn session() -> impl Strategy<Value = SessionId> {
     (1..=u64::MAX).prop_map(SessionId)
 }
 
+fn app_version() -> impl Strategy<Value = AppVersion> {
+    any::<(u32, u32, u32)>().prop_map(|(major, minor, patch)| AppVersion {
+        major,
+        minor,
+        patch,
+    })
+}
+
+fn release() -> impl Strategy<Value = AppRelease> {
+    let bound = || proptest::option::of(app_version());
+    let range = (bound(), bound()).prop_filter_map("nothing is between them", |(from, until)| {
+        AppVersions::new(from, until)
+    });
+    (bound(), proptest::option::of(range)).prop_map(|(version, compatible_with)| AppRelease {
+        version,
+        compatible_with,
+    })
+}
+
 fn handshake() -> impl Strategy<Value = Handshake> {
-    let hello = (any::<(u8, u8, u64, u64, u64)>(), session()).prop_map(|(fields, session)| {
+    let hello = (any::<(u8, u8, u64, u64, u64)>(), session(), release());
+    let hello = hello.prop_map(|(fields, session, release)| {
         let (one, other, cluster, generation, nonce) = fields;
         Handshake::Hello(Hello {
             version_min: one.min(other),
@@ -25,6 +46,7 @@ fn handshake() -> impl Strategy<Value = Handshake> {
             generation: Generation(generation),
             session,
             nonce,
+            release,
         })
     });
     let ack = (any::<(u8, u64, u64, u64)>(), session(), session());
@@ -45,6 +67,7 @@ fn handshake() -> impl Strategy<Value = Handshake> {
         any::<u64>().prop_map(|seen| RefuseReason::StaleGeneration {
             seen: Generation(seen)
         }),
+        release().prop_map(|release| RefuseReason::Incompatible { release }),
     ];
     let refuse =
         (session(), any::<u64>(), reason).prop_map(|(echo_session, echo_nonce, reason)| {
@@ -266,6 +289,7 @@ fn values_that_cannot_be_are_named() {
         generation: Generation(8),
         session: SessionId(9),
         nonce: 10,
+        release: AppRelease::default(),
     };
     let hello = written(|w| Handshake::Hello(hello).encode(w));
     let refuse = Refuse {
@@ -278,11 +302,13 @@ fn values_that_cannot_be_are_named() {
     let cases = [
         (&hello, 3, 2, "hello version max"),
         (&hello, 28, 0, "hello session"),
-        (&hello, 37, 1, "hello padding"),
+        (&hello, 37, 16, "application release"),
+        (&hello, 38, 1, "application release"),
+        (&hello, 74, 1, "hello padding"),
         (&hello, 119, 1, "hello padding"),
         (&refuse, 10, 0, "refuse echoed session"),
         (&refuse, 19, 0, "refuse reason"),
-        (&refuse, 19, 4, "refuse reason"),
+        (&refuse, 19, 5, "refuse reason"),
         (&refuse, 27, 1, "refuse reason"),
         (&reset, 10, 0, "reset session"),
     ];

@@ -2,7 +2,7 @@
 
 use alloc::{string::String, sync::Arc};
 
-use hobnob_wire::{Instant, VarInt};
+use hobnob_wire::{AppRelease, Instant, VarInt};
 
 use crate::{
     identity::Life,
@@ -21,6 +21,12 @@ pub(crate) struct Entry {
     pub(crate) incarnation: u16,
     /// The newest word of its owner in this generation.
     pub(crate) record: Option<Record>,
+    /// What the record declares of the application.
+    release: AppRelease,
+    /// Since when this process is known.
+    pub(crate) known_since: Instant,
+    /// This process has spoken to this node.
+    pub(super) has_spoken: bool,
     /// The name in the record, by which it is found among its namesakes; empty without one.
     pub(super) name: String,
     /// Another one of its name is shown, or would be.
@@ -46,6 +52,12 @@ impl Entry {
             suspect: false,
             incarnation: 0,
             record: None,
+            release: AppRelease {
+                version: None,
+                compatible_with: None,
+            },
+            known_since: now,
+            has_spoken: false,
             name: String::new(),
             outranked: false,
             grace_until: None,
@@ -64,6 +76,29 @@ impl Entry {
         self.incarnation = 0;
         self.grace_until = None;
         self.doubt_until = None;
+    }
+
+    /// Another process is at the address.
+    pub(super) fn begin_process(&mut self, now: Instant) {
+        self.record = None;
+        self.known_since = now;
+        self.has_spoken = false;
+    }
+
+    pub(super) fn take_record(&mut self, record: Record) {
+        self.release = record.metadata.release();
+        self.record = Some(record);
+    }
+
+    /// What the process declares of its application, if that is known.
+    pub(crate) fn release(&self) -> Option<AppRelease> {
+        self.record.as_ref().map(|_| self.release)
+    }
+
+    /// Whether it is certain that the process works with this node: what it declares was looked at, or it has spoken,
+    /// for which it needed a session.
+    pub(crate) const fn is_vetted(&self) -> bool {
+        self.record.is_some() || self.has_spoken
     }
 
     pub(crate) const fn node(&self) -> Option<&Arc<Node>> {

@@ -217,7 +217,7 @@ impl Directory {
         let same_process = new.generation == entry.life.generation;
         entry.begin(new);
         if !same_process {
-            entry.record = None;
+            entry.begin_process(now);
             self.replace(new.addr, new.identity());
             self.rename(now, new.addr);
         }
@@ -235,7 +235,7 @@ impl Directory {
             return false;
         }
         let addr = record.life.addr;
-        entry.record = Some(record);
+        entry.take_record(record);
         self.rename(now, addr);
         self.refresh(now, addr);
         true

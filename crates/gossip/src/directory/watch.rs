@@ -38,6 +38,7 @@ impl Directory {
     pub(crate) fn heard(&mut self, addr: SocketAddr) {
         if let Some(entry) = self.entries.get_mut(&addr) {
             entry.doubt_until = None;
+            entry.has_spoken = true;
         }
     }
 

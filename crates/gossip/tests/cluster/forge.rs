@@ -98,7 +98,7 @@ pub(crate) fn record(of: Life, version: u64, declared: u8) -> Vec<u8> {
         put(writer.varint(VarInt::new(version).expect("small")));
         put(writer.u8(declared));
         put(writer.bytes(b"udp"));
-        for _ in 0..5 {
+        for _ in 0..6 {
             put(writer.u8(0));
         }
     })

@@ -13,3 +13,4 @@ mod net;
 mod repair;
 mod settings;
 mod storm;
+mod versions;

@@ -282,7 +282,7 @@ fn of_many_that_begin_together_one_is_left() {
             let generation = 5_000 - 7 * (new as u64);
             net.add(new, generation);
             net.with(new, |gossip, now| {
-                gossip.set_metadata(now, named(new, "twin"))
+                gossip.set_metadata(now, named(new, "twin"));
             });
         }
         for new in NEW..NEW + 4 {
@@ -386,5 +386,16 @@ fn the_order_of_the_news_does_not_matter() {
         }
         let shown: Vec<_> = observer.nodes().map(|node| node.addr()).collect();
         assert_eq!(shown, [addr(2)], "heard in the order {order:?}");
+    }
+}
+
+/// Nobody has had the name for long, so neither is believed to be older before it has answered.
+#[test]
+fn of_two_new_ones_the_older_one_is_left() {
+    for (seed, loss) in (0..10).flat_map(|seed| [(seed, 0), (seed, 20)]) {
+        let mut net = Net::joined(seed, Weather::lossy(loss), CLUSTER);
+        begin(&mut net, NEW, 2_000, OLD, 0);
+        net.run_for(SETTLED);
+        check_refused(&net, OLD, NEW);
     }
 }

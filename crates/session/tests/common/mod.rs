@@ -11,8 +11,9 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use hobnob_session::{Dropped, Event, Opened, SessionConfig, Sessions};
 use hobnob_wire::{
-    DataHeader, Generation, Handshake, Hello, HelloAck, Instant, Kind, PacketNumber, Peer, Reader,
-    SessionId, VERSION_MAX, VERSION_MIN, Writer, append_checksum, peek_kind, verify_checksum,
+    AppRelease, DataHeader, Generation, Handshake, Hello, HelloAck, Instant, Kind, PacketNumber,
+    Peer, Reader, SessionId, VERSION_MAX, VERSION_MIN, Writer, append_checksum, peek_kind,
+    verify_checksum,
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
@@ -76,6 +77,7 @@ pub fn addr(number: usize) -> SocketAddr {
 pub fn config(generation: u64) -> SessionConfig {
     SessionConfig {
         cluster: CLUSTER,
+        release: AppRelease::default(),
         generation: Generation(generation),
         peers_max: 64,
     }
@@ -306,6 +308,7 @@ pub fn hello(session: u64, generation: u64) -> Hello {
         generation: Generation(generation),
         session: SessionId(session),
         nonce: session.wrapping_mul(31),
+        release: AppRelease::default(),
     }
 }
 

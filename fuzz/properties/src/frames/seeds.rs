@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use hobnob_endpoint::wire::{
-    AckFrame, Command, ContentHead, DataHeader, FanOutId, Frame, Generation, Handshake, Hello,
-    HelloAck, Instant, MessageId, PacketNumber, Refusal, RefusalReason, Refuse, RefuseReason,
-    RelayHop, RelayOnce, RelayOutcome, RelayReport, RelayRun, RelayTarget, ResponseStatus,
-    SessionId, StreamId, VERSION_MAX, VarInt, Writer,
+    AckFrame, AppRelease, Command, ContentHead, DataHeader, FanOutId, Frame, Generation, Handshake,
+    Hello, HelloAck, Instant, MessageId, PacketNumber, Refusal, RefusalReason, Refuse,
+    RefuseReason, RelayHop, RelayOnce, RelayOutcome, RelayReport, RelayRun, RelayTarget,
+    ResponseStatus, SessionId, StreamId, VERSION_MAX, VarInt, Writer,
     limits::{ACK_RANGES_MAX, ACK_REFUSALS_MAX, MESSAGE_BYTES_MAX},
 };
 
@@ -41,6 +41,11 @@ fn handshakes() -> Vec<Seed> {
         generation,
         session,
         nonce,
+        release: AppRelease::default(),
+    };
+    let release = AppRelease {
+        version: "1.4.2".parse().ok(),
+        compatible_with: "1.2..2".parse().ok(),
     };
     let ack = HelloAck {
         version: VERSION_MAX,
@@ -65,6 +70,14 @@ fn handshakes() -> Vec<Seed> {
             refuse(RefuseReason::Version { min: 2, max: 3 }),
         ),
         ("refuse-cluster", refuse(RefuseReason::Cluster)),
+        (
+            "hello-release",
+            Handshake::Hello(Hello { release, ..hello }),
+        ),
+        (
+            "refuse-incompatible",
+            refuse(RefuseReason::Incompatible { release }),
+        ),
         (
             "refuse-stale",
             refuse(RefuseReason::StaleGeneration { seen: generation }),

@@ -418,6 +418,16 @@ impl Net {
         if self.chance(deafness.unwrap_or(0)) {
             return;
         }
+        if self.is_refused(flight) {
+            // The hello and its refusal are a round trip of their own.
+            let is_lost = |net: &mut Self| net.chance(net.weather.loss_percent);
+            if !is_lost(self) && !is_lost(self) {
+                let now = self.now;
+                let from = self.places[&flight.from];
+                self.hosts[from].gossip.refused(now, flight.to);
+            }
+            return;
+        }
         let copies = 1 + usize::from(self.chance(self.weather.duplicate_percent));
         for _ in 0..copies {
             if self.chance(self.weather.loss_percent) {
@@ -431,6 +441,19 @@ impl Net {
                 ..*flight
             };
             self.flights.insert((self.now + latency, self.flown), copy);
+        }
+    }
+
+    /// Whether the two would get no session.
+    fn is_refused(&self, flight: &Flight) -> bool {
+        let release = |at| {
+            let index = self.index_of(at)?;
+            let me = self.hosts[index].gossip.me();
+            Some(me.metadata.release())
+        };
+        match (release(flight.from), release(flight.to)) {
+            (Some(one), Some(other)) => !one.is_compatible_with(other),
+            _ => false,
         }
     }
 

@@ -68,6 +68,12 @@ pub(crate) struct EventLine {
     /// The keys whose values changed, for `values`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) keys: Vec<String>,
+    /// Where the other node is, for `conflict` and `incompatible`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) other: Option<SocketAddr>,
+    /// What is the matter, for `conflict`, `free` and `incompatible`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
     /// How many events the reader was too slow for, for `lagged`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) missed: Option<u64>,
@@ -96,6 +102,12 @@ pub(crate) enum EventKind {
     Left,
     Failed,
     Replaced,
+    /// Another live node has this node's name.
+    Conflict,
+    /// The name this node was refused is its own now.
+    Free,
+    /// A node that this one has nothing to do with.
+    Incompatible,
     Lagged,
     /// An event this version has no name for.
     #[serde(other)]
@@ -113,6 +125,9 @@ impl EventKind {
             Self::Left => "left",
             Self::Failed => "failed",
             Self::Replaced => "replaced",
+            Self::Conflict => "conflict",
+            Self::Free => "free",
+            Self::Incompatible => "incompatible",
             Self::Lagged => "lagged",
             Self::Other => "other",
         }

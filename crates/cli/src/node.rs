@@ -71,7 +71,9 @@ async fn start(config: &NodeConfig) -> Result<Mesh, Failure> {
         .name(&config.name)
         .role(&config.role)
         .endpoint(&config.endpoint)
-        .app(&config.app, &config.app_version)
+        .application(&config.app)
+        .version(&config.app_version)
+        .compatible_with(&config.compatible_with)
         .seeds(&config.seeds)
         .profile(config.profile)
         .insecure(config.insecure);

@@ -136,6 +136,7 @@ pub struct MeshBuilder {
     endpoint: String,
     app: String,
     app_version: String,
+    compatible_with: String,
     values: Vec<(String, Value)>,
     seeds: Vec<String>,
     peers_file: Option<PathBuf>,
@@ -174,6 +175,7 @@ impl MeshBuilder {
             endpoint: String::new(),
             app: String::new(),
             app_version: String::new(),
+            compatible_with: String::new(),
             values: Vec::new(),
             seeds: Vec::new(),
             peers_file: None,
@@ -208,16 +210,47 @@ impl MeshBuilder {
     text_setters! {
         /// What the node does within its type; any string.
         role;
-        /// A name that stays the same over restarts, also at another address.
+        /// A name that stays the same over restarts, also at another address: the node then takes the place of its past
+        /// self. If a live node has the name already, this one is refused until that one is gone: see
+        /// [`Mesh::refusal`].
         name;
         /// Where clients reach the node.
         endpoint;
     }
 
-    /// Name and version of the application. Nodes of differently named applications never see each other.
-    pub fn app(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
+    /// Name of the application. Nodes of differently named applications never see each other, whatever seeds they have in
+    /// common; nodes without one are of one application too.
+    pub fn application(mut self, name: impl Into<String>) -> Self {
         self.app = name.into();
+        self
+    }
+
+    /// Version of the application: any text. For [`compatible_with`](Self::compatible_with) one to three numbers count, as
+    /// in `1.4.2`; what comes after them behind a `-` or `+` does not.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
         self.app_version = version.into();
+        self
+    }
+
+    /// The versions of the application that this node works with: from one on, up to and without another, as in `1.2..2`;
+    /// either may be left out. All versions unless set.
+    ///
+    /// Two nodes of which either excludes the other never see each other, also where a third works with both: each is
+    /// listed there, and only there. What is [shared](Mesh::shared) passes by way of such a third. A node that names no
+    /// version is in no range. To replace a version by one that does not work with it, give the new one a range without
+    /// the old one: old nodes need not know. [`Event::Incompatible`](crate::Event::Incompatible) tells both sides.
+    ///
+    /// ```
+    /// # use hobnob::Mesh;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let rooms = Mesh::builder("rooms").application("game").version("2.1.0").compatible_with("2..3");
+    /// let rooms = rooms.start().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn compatible_with(mut self, versions: impl Into<String>) -> Self {
+        self.compatible_with = versions.into();
         self
     }
 
@@ -357,6 +390,7 @@ impl MeshBuilder {
         let holding = self.checked_holding()?;
         seeds::check(&self.seeds)?;
         let metadata = self.metadata()?;
+        check_release(&metadata)?;
         let ground = match &self.machine {
             Some(machine) => Ground::simulated(machine),
             None => Ground::system(self.bind)?,
@@ -435,6 +469,7 @@ impl MeshBuilder {
             endpoint: Some(self.endpoint.clone()).filter(|endpoint| !endpoint.is_empty()),
             app: self.app.clone(),
             app_version: self.app_version.clone(),
+            compatible_with: self.compatible_with.clone(),
         })
     }
 
@@ -499,6 +534,26 @@ impl MeshBuilder {
                 reason: "give a number of seconds, such as 10 or 0.5".into(),
             })
     }
+}
+
+/// A node whose own version is not in its own range would not see its likes.
+fn check_release(metadata: &Metadata) -> Result<(), StartError> {
+    let own = metadata.release();
+    if own.is_compatible_with(own) {
+        return Ok(());
+    }
+    let reason = match own.version {
+        Some(version) => format!("the node's own version {version} is not among them"),
+        None => format!(
+            "the node's own version is {:?}, which has no number to compare: set one, such as 1.4.2",
+            metadata.app_version()
+        ),
+    };
+    Err(StartError::Config {
+        field: "compatible_with",
+        value: metadata.compatible_with().to_owned(),
+        reason,
+    })
 }
 
 /// A number for an application's name: FNV-1a, 64 bits. Clusters are kept apart by it, not protected.

@@ -1,5 +1,7 @@
 //! What can go wrong with a call, one enum for each kind.
 
+use std::net::SocketAddr;
+
 use hobnob_endpoint::{CallError, DeliveryError, messaging};
 use thiserror::Error;
 
@@ -186,6 +188,22 @@ pub enum USendError {
     /// This node was shut down.
     #[error("this node was shut down")]
     Closed,
+}
+
+/// Why a node is in nobody's view: see [`Mesh::refusal`](crate::Mesh::refusal).
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "the name {name:?} belongs to the node at {address} (generation {generation}), which is alive: this one is in no view \
+     until that one is gone; stop one of the two, or give this one another name"
+)]
+#[non_exhaustive]
+pub struct NameTaken {
+    /// The name.
+    pub name: String,
+    /// Where the node is that has it.
+    pub address: SocketAddr,
+    /// Which life of that node.
+    pub generation: u64,
 }
 
 /// How a call that was taken on went wrong, whatever its kind.

@@ -1,15 +1,16 @@
 //! The stream of membership changes.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use hobnob_endpoint::{
     gossip::{self, NodeState},
     shared::values::Changed,
+    wire::RefuseReason,
 };
 use thiserror::Error;
 use tokio::sync::broadcast;
 
-use crate::{driver::Core, nodes::Node};
+use crate::{driver::Core, error::NameTaken, nodes::Node};
 
 /// Changes a reader may lag behind before it loses the oldest. At a thousand nodes one restart of the whole
 /// cluster fits.
@@ -52,10 +53,95 @@ pub enum Event {
         /// Which life of the node it is.
         generation: u64,
     },
+    /// Another live node has this node's name. Told once for each such process, on both.
+    NameConflict {
+        /// The name.
+        name: String,
+        /// Where the other one is.
+        address: SocketAddr,
+        /// Which life of it.
+        generation: u64,
+        /// Whether this node is the one that is refused: see [`Mesh::refusal`](crate::Mesh::refusal). Otherwise the
+        /// other one is.
+        is_refused: bool,
+    },
+    /// The name that this node was refused is its own from now on.
+    NameFree {
+        /// The name.
+        name: String,
+    },
+    /// A node was met or heard of that has nothing to do with this one, nor this one with it. Told once for each address
+    /// and reason, and again after ten minutes if it goes on. A greeting can be forged: the address need not be the sender's.
+    Incompatible {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        reason: Incompatibility,
+    },
+}
+
+/// Why two nodes have nothing to do with each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Incompatibility {
+    /// They are of applications with different names.
+    Application,
+    /// At least one of the two does not work with the other's version of the application.
+    Version {
+        /// The other one's version, three numbers; empty when it names none.
+        version: String,
+        /// The versions it works with; empty for all.
+        compatible_with: String,
+    },
+    /// They have no version of Hobnob's datagrams in common.
+    Format {
+        /// The oldest one that the other one speaks.
+        min: u8,
+        /// The newest one.
+        max: u8,
+    },
+}
+
+impl fmt::Display for Incompatibility {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Application => f.write_str("it is of another application"),
+            Self::Version {
+                version,
+                compatible_with,
+            } => {
+                let version = [version, "none"][usize::from(version.is_empty())];
+                let range =
+                    [compatible_with, "all versions"][usize::from(compatible_with.is_empty())];
+                write!(f, "its version is {version}, and it works with {range}")
+            }
+            Self::Format { min, max } => write!(f, "it speaks the datagram formats {min} to {max}"),
+        }
+    }
+}
+
+impl Incompatibility {
+    /// `None` for what is no incompatibility.
+    pub(crate) fn of(reason: RefuseReason) -> Option<Self> {
+        match reason {
+            RefuseReason::Cluster => Some(Self::Application),
+            RefuseReason::Version { min, max } => Some(Self::Format { min, max }),
+            RefuseReason::Incompatible { release } => {
+                let version = release.version.map(|it| it.to_string());
+                let range = release.compatible_with.map(|it| it.to_string());
+                Some(Self::Version {
+                    version: version.unwrap_or_default(),
+                    compatible_with: range.unwrap_or_default(),
+                })
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Event {
-    /// Tells the log: of who comes and goes, whoever runs the servers; of the rest, whoever debugs them.
+    /// Tells the log: of who comes and goes, whoever runs the servers, and loudly what they have to mend; of the rest,
+    /// whoever debugs them.
     pub(crate) fn log(&self) {
         match self {
             Self::NodeUp(node) => {
@@ -78,6 +164,27 @@ impl Event {
             }
             Self::ValuesChanged { node, keys } => {
                 tracing::trace!(node = %node.address(), name = node.name(), ?keys, "node changed its values");
+            }
+            Self::NameConflict {
+                name,
+                address,
+                generation,
+                is_refused,
+            } => {
+                let taken = NameTaken {
+                    name: name.clone(),
+                    address: *address,
+                    generation: *generation,
+                };
+                if *is_refused {
+                    tracing::error!(%taken, "refused");
+                } else {
+                    tracing::warn!(name, node = %address, "another live node has this node's name; it is refused");
+                }
+            }
+            Self::NameFree { name } => tracing::info!(name, "the name is this node's now"),
+            Self::Incompatible { address, reason } => {
+                tracing::warn!(node = %address, %reason, "a node that does not work with this one");
             }
         }
     }
@@ -154,6 +261,17 @@ pub(crate) fn from_gossip(event: &gossip::Event, core: &mut Core) -> Option<Even
             address: new.addr,
             generation: new.generation.0,
         },
+        gossip::Event::NameConflict {
+            name,
+            other,
+            is_refused,
+        } => Event::NameConflict {
+            name: name.clone(),
+            address: other.addr,
+            generation: other.generation.0,
+            is_refused: *is_refused,
+        },
+        gossip::Event::NameFree { name } => Event::NameFree { name: name.clone() },
         _ => return None,
     })
 }

@@ -24,6 +24,8 @@
 //!
 //! 1. [`Mesh::builder`] … [`start`](MeshBuilder::start): the socket is bound, the node is alone and
 //!    [`Online`](NodeState::Online). Seeds are greeted until one answers.
+//!    A node whose [name](MeshBuilder::name) a live one has already is in nobody's view until that one is gone:
+//!    [`Mesh::refusal`].
 //! 2. Calls and handlers work from the first moment; the snapshot behind [`Mesh::nodes`] follows the
 //!    membership, [`Mesh::events`] tells each change.
 //! 3. What others are to know of a node it sets with [`Mesh::set_value`], and they read it from their snapshots; what
@@ -74,8 +76,8 @@ pub use admission::{Admission, AdmissionError, Permit};
 pub use builder::{MeshBuilder, StartError};
 pub use bytes::Bytes;
 pub use calls::{Call, Report, Request, Send, SendMany, Target, UnderWay, Usend, UsendMany};
-pub use error::{HandleError, RequestError, SendError, USendError};
-pub use events::{Event, Events, EventsError};
+pub use error::{HandleError, NameTaken, RequestError, SendError, USendError};
+pub use events::{Event, Events, EventsError, Incompatibility};
 pub use handler::{Context, Handler, IntoReply};
 pub use hobnob_capsule::{self as capsule, Capsule, Value};
 pub use hobnob_endpoint::gossip::{ForgetError, MetadataError, NodeState, Profile};

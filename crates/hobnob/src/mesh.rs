@@ -3,7 +3,7 @@
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 use hobnob_endpoint::{
-    gossip::{DeclaredState, ForgetError},
+    gossip::{DeclaredState, ForgetError, NodeState},
     wire::Command,
 };
 
@@ -12,8 +12,8 @@ use crate::{
     builder::MeshBuilder,
     calls::{Request, Send, SendMany, Target, Usend, UsendMany},
     driver::Shared,
-    error::HandleError,
-    events::Events,
+    error::{HandleError, NameTaken},
+    events::{Events, Incompatibility},
     handler::{ErasedHandler, Handler},
     nodes::{Node, Nodes},
     payload::IntoPayload,
@@ -294,6 +294,33 @@ impl Mesh {
     /// Whether this node is Online, and nothing else.
     pub fn is_online(&self) -> bool {
         self.shared.admission.state() == DeclaredState::Online
+            && self.me().state() != NodeState::Refused
+    }
+
+    /// Why this node is in nobody's view, if it is so: another live node has its name, and had it first. It is found out
+    /// soon after the start, since only the cluster knows; [`Event::NameConflict`](crate::Event::NameConflict) tells it to
+    /// both. When the other one has left or failed, this one comes in by itself:
+    /// [`Event::NameFree`](crate::Event::NameFree). Meanwhile it sees the others, and its own state is
+    /// [`Refused`](NodeState::Refused).
+    pub fn refusal(&self) -> Option<NameTaken> {
+        let core = self.shared.core();
+        let members = core.endpoint.members();
+        let holder = members.refused_by()?;
+        Some(NameTaken {
+            name: members.me().metadata.name().to_owned(),
+            address: holder.addr,
+            generation: holder.generation.0,
+        })
+    }
+
+    /// The nodes that this one met or heard of and does not work with, and why, in the order of their addresses: the 256
+    /// last ones. They may be gone by now.
+    pub fn incompatible(&self) -> Vec<(SocketAddr, Incompatibility)> {
+        let core = self.shared.core();
+        let strangers = core.endpoint.strangers();
+        strangers
+            .filter_map(|(addr, reason)| Some((addr, Incompatibility::of(reason)?)))
+            .collect()
     }
 
     /// Receives every membership change from now on.

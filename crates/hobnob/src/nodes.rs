@@ -68,6 +68,11 @@ impl Node {
         self.seen.metadata.app_version()
     }
 
+    /// The versions of the application it works with; empty for all.
+    pub fn compatible_with(&self) -> &str {
+        self.seen.metadata.compatible_with()
+    }
+
     /// What it has set under `key` with [`Mesh::set_value`](crate::Mesh::set_value), as far as was known.
     pub fn value(&self, key: &str) -> Option<&Value> {
         self.values.get_value(key)

@@ -31,6 +31,7 @@ impl Stats {
         values.extend(endpoint.values().stats().iter());
         values.push(("values_unreadable_total", core.unpacked.unreadable()));
         values.push(("gossip_dropped_total", endpoint.gossip_dropped()));
+        values.push(("strangers_untold_total", endpoint.strangers_untold()));
         let health = endpoint.members().health();
         values.push(("gossip_local_health", u64::from(health)));
         drop(core);

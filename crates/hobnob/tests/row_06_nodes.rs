@@ -139,7 +139,7 @@ async fn a_node_tells_what_it_said_of_itself() {
         .name("b-7")
         .role("spare")
         .endpoint("example.org:443")
-        .app("", "1.2.3")
+        .version("1.2.3")
         .value("zone", "south")
         .value("bytes", vec![0_u8, 255])
         .seed(a.address().to_string());

@@ -5,7 +5,7 @@ mod common;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use common::{COMMAND, acquainted, ends, eventually, quick, sees, start};
-use hobnob::{Bytes, Context, NodeState, RequestError, StartError};
+use hobnob::{Bytes, Context, Incompatibility, NodeState, RequestError, StartError};
 
 #[tokio::test]
 async fn a_port_in_use_is_refused() {
@@ -121,9 +121,15 @@ async fn fields_out_of_range_are_refused_by_name() {
 
 #[tokio::test]
 async fn nodes_of_different_applications_never_see_each_other() {
-    let game = start(quick("a").app("game", "1")).await;
+    let game = start(quick("a").application("game").version("1")).await;
     let seed = game.address().to_string();
-    let shop = start(quick("b").app("shop", "1").seed(seed.clone())).await;
+    let shop = start(
+        quick("b")
+            .application("shop")
+            .version("1")
+            .seed(seed.clone()),
+    )
+    .await;
     let nameless = start(quick("c").seed(seed.clone())).await;
     for stranger in [&shop, &nameless] {
         stranger
@@ -138,11 +144,19 @@ async fn nodes_of_different_applications_never_see_each_other() {
         assert_eq!(answer, Err(RequestError::PeerDown));
     }
     // Once one of its own has joined by the same seed, the others have had their chance too.
-    let other = start(quick("d").app("game", "2").seed(seed)).await;
+    let other = start(quick("d").application("game").version("2").seed(seed)).await;
     acquainted(&[game.clone(), other.clone()]).await;
     assert_eq!((game.nodes().len(), other.nodes().len()), (1, 1));
     assert_eq!((shop.nodes().len(), nameless.nodes().len()), (0, 0));
     assert_eq!(game.types(), ["a", "d"]);
+    for stranger in [&shop, &nameless] {
+        let why = game.incompatible();
+        assert!(why.contains(&(stranger.address(), Incompatibility::Application)));
+        assert_eq!(
+            stranger.incompatible(),
+            [(game.address(), Incompatibility::Application)]
+        );
+    }
     assert_eq!(other.me().app_version(), "2");
 }
 

@@ -105,6 +105,29 @@ fn line(event: &Event, me: SocketAddr) -> EventLine {
             }),
             ..about(EventKind::Replaced, old, me)
         },
+        Event::NameConflict {
+            name,
+            address,
+            is_refused,
+            ..
+        } => EventLine {
+            other: Some(*address),
+            reason: Some(if *is_refused {
+                format!("the name {name:?} is its own: this node is refused")
+            } else {
+                format!("the name {name:?} is this node's: it is refused")
+            }),
+            ..nameless(EventKind::Conflict)
+        },
+        Event::NameFree { name } => EventLine {
+            reason: Some(format!("the name {name:?} is this node's now")),
+            ..nameless(EventKind::Free)
+        },
+        Event::Incompatible { address, reason } => EventLine {
+            other: Some(*address),
+            reason: Some(reason.to_string()),
+            ..nameless(EventKind::Incompatible)
+        },
         _ => nameless(EventKind::Other),
     }
 }
@@ -123,6 +146,8 @@ fn nameless(event: EventKind) -> EventLine {
         to: None,
         by: None,
         keys: Vec::new(),
+        other: None,
+        reason: None,
         missed: None,
         member: None,
     }

@@ -24,6 +24,12 @@ pub(crate) fn describe(event: &EventLine) -> String {
         let missed = event.missed.unwrap_or_default();
         return match event.event {
             EventKind::Lagged => format!("{name:<9} {missed} events were missed"),
+            EventKind::Conflict | EventKind::Free | EventKind::Incompatible => {
+                let other = event.other.map(|other| format!(" {other}:"));
+                let reason = event.reason.as_deref().unwrap_or_default();
+                let other = other.unwrap_or_default();
+                format!("{name:<9}{other} {}", printable(reason))
+            }
             _ => name.to_owned(),
         };
     };

@@ -88,7 +88,15 @@ pub(super) const KEYS: &[Key] = &[
         flag: "app-version",
         environment: "HOBNOB_APP_VERSION",
         value: "VERSION",
-        help: "Version of the application",
+        help: "Version of the application, such as 1.4.2",
+        kind: Kind::One,
+    },
+    Key {
+        name: "compatible_with",
+        flag: "compatible-with",
+        environment: "HOBNOB_COMPATIBLE_WITH",
+        value: "FROM..UNTIL",
+        help: "Versions it works with, such as 1.2..2: nodes of others are not seen [default: all]",
         kind: Kind::One,
     },
     Key {

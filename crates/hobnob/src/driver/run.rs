@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hobnob_endpoint::{Event, gossip, messaging, wire::Instant};
+use hobnob_endpoint::{self as endpoint, gossip, messaging, wire::Instant};
 use tokio::time::Sleep;
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     dispatch::{Inbox, Running, copied},
-    events::{Event as MeshEvent, from_gossip, from_values},
+    events::{Event, Incompatibility, from_gossip, from_values},
     mesh::Mesh,
     shutdown::LeaveOutcome,
     view::Settling,
@@ -226,13 +226,13 @@ impl Driver {
         several_woke
     }
 
-    fn sort(&mut self, core: &mut Core, event: Event) {
+    fn sort(&mut self, core: &mut Core, event: endpoint::Event) {
         match event {
-            Event::Message(messaging::Event::Writable { .. }) => {
+            endpoint::Event::Message(messaging::Event::Writable { .. }) => {
                 self.shared.writable.notify_waiters();
             }
-            Event::Message(message) => self.sort_message(core, message),
-            Event::Relayed {
+            endpoint::Event::Message(message) => self.sort_message(core, message),
+            endpoint::Event::Relayed {
                 origin,
                 command,
                 payload,
@@ -246,17 +246,17 @@ impl Driver {
                 self.inbox
                     .push_relayed(origin, command.0, payload, is_reliable);
             }
-            Event::RelayEnded { token, report } => {
+            endpoint::Event::RelayEnded { token, report } => {
                 let outcome = Outcome::Relayed(report);
                 self.wakers.extend(core.calls.file(token, outcome));
             }
-            Event::Member(gossip::Event::LeaveFinished { confirmed, total }) => {
+            endpoint::Event::Member(gossip::Event::LeaveFinished { confirmed, total }) => {
                 self.shared.left.send_replace(Some(LeaveOutcome {
                     confirmed,
                     peers: total,
                 }));
             }
-            Event::Member(change) => {
+            endpoint::Event::Member(change) => {
                 if matches!(change, gossip::Event::Failed(_) | gossip::Event::Left(_)) {
                     self.shared.connected.notify_waiters();
                 }
@@ -264,14 +264,22 @@ impl Driver {
                     self.tell(event);
                 }
             }
-            Event::Shared(change) => self.shared.tell_shared(change),
-            Event::Values(change) => {
+            endpoint::Event::Stranger { addr, reason } => {
+                if let Some(reason) = Incompatibility::of(reason) {
+                    self.tell(Event::Incompatible {
+                        address: addr,
+                        reason,
+                    });
+                }
+            }
+            endpoint::Event::Shared(change) => self.shared.tell_shared(change),
+            endpoint::Event::Values(change) => {
                 if let Some(event) = from_values(change, core) {
                     self.tell(event);
                 }
             }
-            Event::Connected { .. } => self.shared.connected.notify_waiters(),
-            Event::Unreachable { addr, reason } => {
+            endpoint::Event::Connected { .. } => self.shared.connected.notify_waiters(),
+            endpoint::Event::Unreachable { addr, reason } => {
                 tracing::debug!(%addr, ?reason, "no session");
                 self.shared.connected.notify_waiters();
             }
@@ -296,7 +304,7 @@ impl Driver {
         }
     }
 
-    fn tell(&self, event: MeshEvent) {
+    fn tell(&self, event: Event) {
         event.log();
         let events = self
             .shared

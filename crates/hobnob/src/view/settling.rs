@@ -111,9 +111,10 @@ pub(crate) fn without(one: &[Node], other: &[Node]) -> Vec<Node> {
     one.iter().filter(is_missing).cloned().collect()
 }
 
-/// Whoever is there and has not said that it is going.
+/// Whoever is there and has not said that it is going. Of this node itself it may be true that it is in no view.
 fn is_member(node: &Node) -> bool {
-    !node.state().is_gone() && !node.is_shutting_down()
+    let state = node.state();
+    !state.is_gone() && state != NodeState::Refused && !node.is_shutting_down()
 }
 
 /// The same processes.

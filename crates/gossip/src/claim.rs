@@ -15,9 +15,9 @@ use crate::{
     payload::Payload,
 };
 
-/// Questions to a namesake before it is taken for gone: at 30 % loss both ways all of them fail three times in ten
-/// thousand, and then it comes back.
-const ASKS: u32 = 12;
+/// Questions to a namesake before it is taken for gone: at 30 % loss both ways all of them fail once in two hundred
+/// times. Others believe it only when they have asked as well.
+const ASKS: u32 = 8;
 
 /// Questions in a probe period.
 const ASKS_PER_PERIOD: u32 = 8;

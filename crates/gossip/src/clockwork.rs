@@ -93,6 +93,7 @@ impl Gossip {
         self.run_checks(now);
         self.settle_questions(now);
         self.doubt_lone_accusers(now);
+        self.settle_claim(now);
         // Suspicions that came up just now may have been overdue.
         self.run_swim(now);
         self.settle_claim(now);

@@ -103,8 +103,8 @@ fn a_named_node_that_comes_back_elsewhere_replaces_its_old_address_at_once() {
                 ) && net.seen(by, OLD).is_none()
             })
         };
-        // The question takes one and a half periods, and the news a few rounds of gossip.
-        net.run_until(if loss == 0 { 3 * PERIOD } else { 30 * PERIOD }, taken);
+        // The question takes a period, that of those who hear of it another, and the news a few rounds of gossip.
+        net.run_until(if loss == 0 { 6 * PERIOD } else { 30 * PERIOD }, taken);
         for by in others() {
             let in_place = |event: &Event| {
                 matches!(event, Event::Replaced { old, new }

@@ -8,7 +8,7 @@ use hobnob_endpoint::{
     gossip::{Metadata, MetadataFields},
     messaging,
     session::{SessionConfig, Sessions},
-    wire::{Command, Generation, Instant, Peer, ResponseStatus, Writer},
+    wire::{AppRelease, Command, Generation, Instant, Peer, ResponseStatus, Writer},
 };
 
 use crate::{frames::seeds as frames, seeds::Seed};
@@ -62,6 +62,7 @@ impl World {
         node.register(COMMAND);
         let config = SessionConfig {
             cluster: 0,
+            release: AppRelease::default(),
             generation: Generation(20),
             peers_max: 8,
         };

@@ -117,6 +117,7 @@ pub(crate) fn largest_metadata(index: usize, fill: u8) -> Metadata {
         endpoint: Some(filled(limits::ENDPOINT_BYTES_MAX)),
         app: filled(limits::APP_BYTES_MAX),
         app_version: filled(limits::APP_VERSION_BYTES_MAX),
+        compatible_with: format!("..2+{}", filled(limits::COMPATIBLE_WITH_BYTES_MAX - 4)),
     })
     .expect("as long as they may be")
 }

@@ -116,7 +116,7 @@ pub(crate) fn largest_metadata(index: usize, fill: u8) -> Metadata {
         name: padded(&fields.name, limits::NAME_BYTES_MAX),
         endpoint: Some(filled(limits::ENDPOINT_BYTES_MAX)),
         app: filled(limits::APP_BYTES_MAX),
-        app_version: filled(limits::APP_VERSION_BYTES_MAX),
+        app_version: format!("1+{}", filled(limits::APP_VERSION_BYTES_MAX - 2)),
         compatible_with: format!("..2+{}", filled(limits::COMPATIBLE_WITH_BYTES_MAX - 4)),
     })
     .expect("as long as they may be")

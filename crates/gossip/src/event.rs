@@ -14,7 +14,8 @@ use crate::{
 /// [`Left`](Self::Left), [`Failed`](Self::Failed) and [`Replaced`](Self::Replaced). After `Failed` the same
 /// process may come up again, when it had been declared dead by mistake; `Failed` may turn into `Left` by
 /// a `StateChanged` when its goodbye arrives late; and a node that is gone but still listed leaves the list
-/// with `Replaced` when its successor shows up.
+/// with `Replaced` when its successor shows up. A process that was replaced because its name is another's comes up
+/// again if it is still there when the name is free.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {

@@ -596,7 +596,7 @@ fn golden_bytes() {
             forge::put_life(writer, me());
             writer.varint(VarInt::from(1u8)).expect("room");
             writer.u8(1).expect("room");
-            for text in ["udp", "", "node-0", "192.0.2.0:4000", "", "", ""] {
+            for text in ["udp", "", "node-0", "192.0.2.0:4000", "", "1", ""] {
                 writer.bytes(text.as_bytes()).expect("room");
             }
         })

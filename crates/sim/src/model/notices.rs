@@ -1,7 +1,8 @@
 //! What a node reports of the others while it lives: in which order, and whether that is what it shows.
 //!
 //! Of one process at one address the order is: up, then changes, then left, failed or replaced. One that failed may
-//! come up again, or turn out to have left. One that has left has; one that was replaced is not heard of again.
+//! come up again, or turn out to have left. One that has left has; one that was replaced at its own address is not
+//! heard of again. One whose name is another's may be, once the name is free.
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
@@ -129,7 +130,7 @@ pub enum Misreport {
 #[derive(Debug, Default)]
 pub(super) struct Noticed {
     nodes: BTreeMap<SocketAddr, (Generation, Seen)>,
-    /// The last process of each address that was reported, and whether it was replaced since.
+    /// The last process of each address that was reported, and whether a later one took its place there.
     latest: BTreeMap<SocketAddr, (Generation, bool)>,
     is_accompanied: bool,
 }
@@ -231,7 +232,9 @@ impl Noticed {
             }
             Notice::SaidOtherwise => before,
         };
-        if let (Notice::Replaced { .. }, Some((_, replaced))) = (notice, self.latest.get_mut(&addr))
+        if let Notice::Replaced { addr: at, .. } = notice
+            && at == addr
+            && let Some((_, replaced)) = self.latest.get_mut(&addr)
         {
             *replaced = true;
         }
@@ -265,8 +268,9 @@ impl Noticed {
             Notice::SaidOtherwise => was.is_some_and(|was| !was.is_gone()),
             Notice::Gone(seen) => seen.is_gone() && was.is_some_and(|was| !was.is_gone()),
             Notice::Replaced {
-                generation: next, ..
-            } => was.is_some() && next > generation,
+                addr: at,
+                generation: next,
+            } => was.is_some() && (at != addr || next > generation),
         };
         match is_in_turn {
             true => Ok(()),

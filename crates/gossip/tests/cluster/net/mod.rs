@@ -90,6 +90,7 @@ pub(crate) fn metadata(index: usize) -> Metadata {
         node_type: node_type.into(),
         name: format!("node-{index}"),
         endpoint: Some(format!("192.0.2.{index}:4000")),
+        app_version: "1".into(),
         ..MetadataFields::default()
     })
     .expect("within limits")

@@ -105,10 +105,8 @@ impl Sessions {
         }
         let peer = self.table.peer(slot).ok_or(Dropped::UnknownSession)?;
         let session = self.session_mut(peer).ok_or(Dropped::UnknownSession)?;
-        let gap = session.came.take(header.packet)?;
-        if let Some(gap) = gap {
-            self.hearing.note(now, gap);
-        }
+        let order = session.came.take(header.packet)?;
+        self.hearing.note(now, order);
         Ok(Opened::Frames {
             peer,
             packet: header.packet,

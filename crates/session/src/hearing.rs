@@ -4,6 +4,8 @@ use core::time::Duration;
 
 use hobnob_wire::Instant;
 
+use crate::window::Order;
+
 /// Datagrams, those that came and those that did not, that are worth a judgement.
 const WORTH: u32 = 40;
 /// So many missing ones at once are believed, at most: what is behind a longer gap is a time without any way
@@ -27,8 +29,18 @@ pub(crate) struct Hearing {
 }
 
 impl Hearing {
-    /// A datagram came, and so many right before it in its session did not, or not yet.
-    pub(crate) fn note(&mut self, now: Instant, gap: u64) {
+    /// A datagram came. That a later one was there already is neither a gap nor the lack of one: where many are sent
+    /// at once, those of them that come may do so in any order.
+    pub(crate) fn note(&mut self, now: Instant, order: Order) {
+        let gap = match order {
+            Order::First => return,
+            Order::After { gap } => gap,
+            Order::Late => {
+                self.came += 1;
+                self.missed = self.missed.saturating_sub(1);
+                return;
+            }
+        };
         if self.came + self.missed >= 2 * WORTH {
             self.came /= 2;
             self.missed /= 2;

@@ -17,6 +17,17 @@ pub(crate) struct ReplayWindow {
     came: [u64; WORDS],
 }
 
+/// When a datagram came, among those of its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Before all others: before it there was no session.
+    First,
+    /// After all others that came, and so many right before it have not come yet.
+    After { gap: u64 },
+    /// A later one came before.
+    Late,
+}
+
 impl ReplayWindow {
     pub(crate) const fn new() -> Self {
         Self {
@@ -25,11 +36,14 @@ impl ReplayWindow {
         }
     }
 
-    /// Takes `packet` if it never came before; says how many right before it have not come yet, but nothing of
-    /// the first one: before it there was no session.
-    pub(crate) fn take(&mut self, packet: PacketNumber) -> Result<Option<u64>, Dropped> {
+    /// Takes `packet` if it never came before, and says when it came.
+    pub(crate) fn take(&mut self, packet: PacketNumber) -> Result<Order, Dropped> {
         let number = packet.get();
-        let gap = (self.end > 0).then(|| number.saturating_sub(self.end));
+        let order = match number.checked_sub(self.end) {
+            _ if self.end == 0 => Order::First,
+            Some(gap) => Order::After { gap },
+            None => Order::Late,
+        };
         if number >= self.end {
             self.advance(number + 1);
         } else if self.end - number > REPLAY_WINDOW {
@@ -40,7 +54,7 @@ impl ReplayWindow {
             return Err(Dropped::Replayed);
         }
         self.came[word] |= bit;
-        Ok(gap)
+        Ok(order)
     }
 
     /// Forgets the numbers that fall out as those below `end` come in.

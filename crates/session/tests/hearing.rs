@@ -1,0 +1,64 @@
+//! How well a node hears, by the gaps in what it gets.
+
+mod common;
+
+use core::time::Duration;
+
+use common::{FAIR, World, addr, craft, craft_data, hello};
+use hobnob_wire::{Handshake, SessionId};
+
+/// A node with a session, and its id there.
+fn listener() -> (World, SessionId) {
+    let mut world = World::new(1, 8, FAIR);
+    world.inject(0, addr(1), &craft(Handshake::Hello(hello(0x100, 1))));
+    let id = common::as_ack(&world.sent[0].bytes).session;
+    (world, id)
+}
+
+fn come(world: &mut World, id: SessionId, numbers: impl IntoIterator<Item = u64>) {
+    for number in numbers {
+        let now = world.now;
+        world.nodes[0].take(now, addr(1), &craft_data(id, number, b""));
+    }
+}
+
+fn hears_badly(world: &World) -> bool {
+    world.nodes[0].sessions.hears_badly(world.now)
+}
+
+/// One of five comes; after that for some time nothing is judged but what is noted anew.
+fn deafen(world: &mut World, id: SessionId) -> u64 {
+    come(world, id, (0..60).map(|step| 5 * step));
+    world.now = world.now + Duration::from_secs(11);
+    assert!(hears_badly(world));
+    5 * 60
+}
+
+/// Where datagrams are sent at once, those that come may come in any order: that a later one was there already does
+/// not make up for those that were lost in between.
+#[test]
+fn late_ones_in_a_row_are_no_sign_of_hearing_well() {
+    let (mut world, id) = listener();
+    let next = deafen(&mut world, id);
+    come(&mut world, id, (0..10).rev().map(|step| next + 5 * step));
+    assert!(hears_badly(&world), "four of five are lost");
+}
+
+#[test]
+fn eight_in_a_row_are() {
+    let (mut world, id) = listener();
+    let next = deafen(&mut world, id);
+    come(&mut world, id, next..next + 9);
+    assert!(!hears_badly(&world));
+}
+
+/// However mixed up they are: what comes late was not lost.
+#[test]
+fn disorder_is_not_loss() {
+    let (mut world, id) = listener();
+    for burst in 0..20 {
+        come(&mut world, id, (10 * burst..10 * (burst + 1)).rev());
+    }
+    world.now = world.now + Duration::from_secs(11);
+    assert!(!hears_badly(&world));
+}

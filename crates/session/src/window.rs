@@ -20,7 +20,7 @@ pub(crate) struct ReplayWindow {
 /// When a datagram came, among those of its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// Before all others: before it there was no session.
+    /// It is the first that was sent: before it there was no session.
     First,
     /// After all others that came, and so many right before it have not come yet.
     After { gap: u64 },
@@ -40,7 +40,7 @@ impl ReplayWindow {
     pub(crate) fn take(&mut self, packet: PacketNumber) -> Result<Order, Dropped> {
         let number = packet.get();
         let order = match number.checked_sub(self.end) {
-            _ if self.end == 0 => Order::First,
+            Some(0) if number == 0 => Order::First,
             Some(gap) => Order::After { gap },
             None => Order::Late,
         };

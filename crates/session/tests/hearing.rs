@@ -44,6 +44,26 @@ fn late_ones_in_a_row_are_no_sign_of_hearing_well() {
     assert!(hears_badly(&world), "four of five are lost");
 }
 
+/// Whoever holds the node for failed begins a session with it now and then, and says little in each. Those of which two
+/// datagrams in a row came are no proof, beside those of which only the second one did.
+#[test]
+fn short_sessions_that_were_heard_in_full_count_with_those_that_were_not() {
+    let (mut world, id) = listener();
+    deafen(&mut world, id);
+    for caller in 2..42 {
+        let sent = world.sent.len();
+        let theirs = hello(0x1000 + caller as u64, 1);
+        world.inject(0, addr(caller), &craft(Handshake::Hello(theirs)));
+        let id = common::as_ack(&world.sent[sent].bytes).session;
+        let numbers = if caller % 5 == 0 { 0..2 } else { 1..2 };
+        for number in numbers {
+            let data = craft_data(id, number, b"");
+            world.nodes[0].take(world.now, addr(caller), &data);
+        }
+    }
+    assert!(hears_badly(&world), "four of five second ones came alone");
+}
+
 #[test]
 fn eight_in_a_row_are() {
     let (mut world, id) = listener();

@@ -205,6 +205,7 @@ impl Endpoint {
         let change = match meant.or(previous) {
             None => SessionChange::First,
             Some(last) if last == generation => SessionChange::SameGeneration,
+            Some(last) if last > generation => SessionChange::EarlierGeneration,
             Some(_) => SessionChange::NewGeneration,
         };
         self.messaging.session_established(now, peer, change);

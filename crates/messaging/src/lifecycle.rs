@@ -12,22 +12,22 @@ impl Messaging {
     ///
     /// Messages that were never transmitted go on in it, except that a process's messages never go to its
     /// successor: with [`SessionChange::NewGeneration`] those made during an earlier session end with
-    /// [`Failure::PeerRestarted`](crate::Failure::PeerRestarted). What was transmitted in an earlier session
+    /// [`Failure::PeerRestarted`](crate::Failure::PeerRestarted), with [`SessionChange::EarlierGeneration`] as if their
+    /// session were lost, for the process they are meant for may be there. What was transmitted in an earlier session
     /// ends with that or with [`Failure::SessionLost`](crate::Failure::SessionLost).
     pub fn session_established(&mut self, now: Instant, peer: Peer, change: SessionChange) {
         if let Some(state) = self.peers.tenant(&mut self.shared, peer) {
             state.connect(&mut self.shared, change);
             state.refresh(&mut self.shared);
         }
-        if change == SessionChange::NewGeneration {
-            self.end_waiting(now, peer, &Failure::PeerRestarted, true);
+        if let Some(failure) = change.ends_others() {
+            self.end_waiting(now, peer, &failure, true);
         }
         self.settle(now);
     }
 
     /// Calls made to the peer from now until its next session are meant for one particular process: if that
-    /// session begins with [`SessionChange::NewGeneration`], they end [`Failure::PeerRestarted`]. No effect
-    /// during a session, whose process is meant anyway.
+    /// session is with another one, they end. No effect during a session, whose process is meant anyway.
     pub fn expect_process(&mut self, peer: Peer) {
         if let Some(state) = self.peers.tenant(&mut self.shared, peer) {
             state.is_expected |= !state.is_connected;
@@ -39,7 +39,7 @@ impl Messaging {
     /// with it is over. Calls made from now on are for the new one.
     pub fn process_replaced(&mut self, now: Instant, peer: Peer) {
         if let Some(state) = self.peers.get_mut(peer) {
-            state.replaced(&mut self.shared);
+            state.replaced(&mut self.shared, &Failure::PeerRestarted);
             state.refresh(&mut self.shared);
         }
         self.end_waiting(now, peer, &Failure::PeerRestarted, true);

@@ -10,7 +10,7 @@ use hobnob_wire::{Command, Instant, PacketNumber, Peer, Writer};
 use crate::{
     config::{Config, ConfigError},
     error::PacketError,
-    event::Event,
+    event::{Event, Failure},
     fan_out::FanOuts,
     fill::Filled,
     key::Key,
@@ -41,6 +41,20 @@ pub enum SessionChange {
     SameGeneration,
     /// The peer is another process than before.
     NewGeneration,
+    /// The peer is an earlier process than the one that calls were made for: what is heard of it may be old, and the
+    /// later one yet to come.
+    EarlierGeneration,
+}
+
+impl SessionChange {
+    /// How that ends what was for another process.
+    pub(crate) const fn ends_others(self) -> Option<Failure> {
+        match self {
+            Self::First | Self::SameGeneration => None,
+            Self::NewGeneration => Some(Failure::PeerRestarted),
+            Self::EarlierGeneration => Some(Failure::SessionLost),
+        }
+    }
 }
 
 impl Messaging {

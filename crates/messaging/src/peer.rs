@@ -83,8 +83,8 @@ impl PeerState {
         if self.is_connected {
             self.disconnect(shared);
         }
-        if change == SessionChange::NewGeneration {
-            self.replaced(shared);
+        if let Some(failure) = change.ends_others() {
+            self.replaced(shared, &failure);
         }
         for lane in [Lane::InFlight, Lane::Awaiting] {
             self.end_lane(shared, lane, &Failure::SessionLost);
@@ -93,17 +93,17 @@ impl PeerState {
         self.is_expected = false;
     }
 
-    /// Another process has taken the place of the peer: what was for that one ends.
-    pub(crate) fn replaced(&mut self, shared: &mut Shared) {
+    /// Another process is in the place of the one that was meant: what was for that one ends.
+    pub(crate) fn replaced(&mut self, shared: &mut Shared, failure: &Failure) {
         if self.is_connected {
             self.disconnect(shared);
         }
         for lane in [Lane::InFlight, Lane::Awaiting] {
-            self.end_lane(shared, lane, &Failure::PeerRestarted);
+            self.end_lane(shared, lane, failure);
         }
-        self.end_behind(shared, &Failure::PeerRestarted, true);
-        self.end_bound(shared, Lane::Whole);
-        self.end_bound(shared, Lane::Pieces);
+        self.end_behind(shared, failure, true);
+        self.end_bound(shared, Lane::Whole, failure);
+        self.end_bound(shared, Lane::Pieces, failure);
         self.is_expected = false;
     }
 
@@ -192,12 +192,12 @@ impl PeerState {
         }
     }
 
-    fn end_bound(&mut self, shared: &mut Shared, lane: Lane) {
+    fn end_bound(&mut self, shared: &mut Shared, lane: Lane, failure: &Failure) {
         let mut next = self.out.first(lane);
         while let Some(index) = next {
             next = self.out.after(&shared.messages, index);
             if shared.messages.at(index).is_bound {
-                self.end(shared, index, Ending::Failed(Failure::PeerRestarted));
+                self.end(shared, index, Ending::Failed(failure.clone()));
             }
         }
     }

@@ -92,8 +92,9 @@ impl Crew {
                 self.see(at.world_now, fact);
                 self.left.push(at.node);
             }
+            // Who is gone may still turn out to have left.
             gossip::Event::StateChanged { node, to, .. }
-                if self.is_stable && (to.is_gone() || *to == NodeState::Suspect) =>
+                if self.is_stable && *to == NodeState::Suspect =>
             {
                 self.blame_suspicion(process, node);
             }

@@ -25,7 +25,9 @@ use std::process::ExitCode;
 
 use args::Command;
 use failure::Failure;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Names what is logged and how loudly, in the syntax of `RUST_LOG`.
 const LOG_VARIABLE: &str = "HOBNOB_LOG";
@@ -55,18 +57,20 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 fn start_logging() -> Result<(), Failure> {
-    let filter = match std::env::var(LOG_VARIABLE) {
-        Ok(text) if !text.is_empty() => EnvFilter::try_new(&text).map_err(|error| {
+    let filter: Targets = match std::env::var(LOG_VARIABLE) {
+        Ok(text) if !text.is_empty() => text.parse().map_err(|error: tracing_subscriber::filter::ParseError| {
             Failure::usage(format!(
                 "{LOG_VARIABLE}: {text:?} is not a log filter such as \"info\" or \"hobnob=debug\": {error}"
             ))
         })?,
-        _ => EnvFilter::new("warn"),
+        _ => Targets::new().with_default(LevelFilter::WARN),
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(false)
+        .with_ansi(false);
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(filter)
         .init();
     Ok(())
 }

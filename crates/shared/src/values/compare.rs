@@ -55,7 +55,7 @@ impl Values {
         }
         let among = u32::try_from(peers).unwrap_or(u32::MAX).max(1);
         let is_lot = self.rng.random_range(0..among) < SYNC_GREETERS;
-        if peers == 1 || is_lot && self.told().next().is_some() {
+        if peers == 1 || is_lot && self.anybody_tells() {
             self.compare_soon(now, Some(addr));
         }
     }

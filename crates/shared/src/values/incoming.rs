@@ -155,12 +155,11 @@ impl Values {
             return false;
         }
         let version = delta.version;
-        let Some(set) = self.members.held(process) else {
+        let Some((since, applied)) = self.members.apply(process, delta) else {
             self.stats.strangers_refused += 1;
             return false;
         };
-        let since = set.version();
-        let keys = match set.apply(delta) {
+        let keys = match applied {
             Applied::Changed(keys) => keys,
             Applied::Gap => {
                 self.stats.useless += 1;

@@ -1,11 +1,18 @@
 //! Whose values are held.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use core::net::SocketAddr;
 
 use hobnob_wire::{Generation, Instant};
 
-use super::{Values, limits::STRANGERS_MAX, set::ValueSet};
+use super::{
+    Values,
+    limits::STRANGERS_MAX,
+    set::{Applied, Delta, ValueSet},
+};
 use crate::clock::Process;
 
 /// What a process is to this node.
@@ -32,6 +39,8 @@ pub(super) struct Members {
     by_addr: BTreeMap<SocketAddr, Member>,
     /// The live ones, in order.
     peers: Vec<SocketAddr>,
+    /// Those of them that have values.
+    tellers: BTreeSet<SocketAddr>,
     /// Of processes that may become members.
     strangers: BTreeMap<Process, ValueSet>,
 }
@@ -52,8 +61,17 @@ impl Members {
         }
     }
 
-    /// What is held of a process that is not outlived, to be changed; `None` without room for it.
-    pub(super) fn held(&mut self, process: Process) -> Option<&mut ValueSet> {
+    /// Applies a delta to what is held of a process that is not outlived, and says which version that was; `None`
+    /// without room for it.
+    pub(super) fn apply(&mut self, process: Process, delta: Delta) -> Option<(u64, Applied)> {
+        let set = self.held(process)?;
+        let since = set.version();
+        let applied = set.apply(delta);
+        self.note(process.addr);
+        Some((since, applied))
+    }
+
+    fn held(&mut self, process: Process) -> Option<&mut ValueSet> {
         let member = self.by_addr.get_mut(&process.addr);
         if let Some(member) = member.filter(|member| member.generation == process.generation) {
             return Some(&mut member.set);
@@ -67,15 +85,19 @@ impl Members {
     /// The live ones that have values, with their versions, in order: what is told to others and compared. What is
     /// known of those that are gone differs by right.
     pub(super) fn told(&self) -> impl Iterator<Item = (Process, u64)> {
-        let live = self.by_addr.iter();
-        let live = live.filter(|(_, member)| member.is_live && member.set.version() > 0);
-        live.map(|(addr, member)| {
+        self.tellers.iter().filter_map(|addr| {
+            let member = self.by_addr.get(addr)?;
             let process = Process {
                 addr: *addr,
                 generation: member.generation,
             };
-            (process, member.set.version())
+            Some((process, member.set.version()))
         })
+    }
+
+    /// Whether there is any of [`told`](Self::told).
+    pub(super) fn anybody_tells(&self) -> bool {
+        !self.tellers.is_empty()
     }
 
     pub(super) fn is_live(&self, process: Process) -> bool {
@@ -114,6 +136,7 @@ impl Members {
         if let Err(place) = self.peers.binary_search(&process.addr) {
             self.peers.insert(place, process.addr);
         }
+        self.note(process.addr);
         true
     }
 
@@ -123,6 +146,17 @@ impl Members {
         }
         if let Ok(place) = self.peers.binary_search(&addr) {
             self.peers.remove(place);
+        }
+        self.note(addr);
+    }
+
+    /// Something about the member at this address may have changed.
+    fn note(&mut self, addr: SocketAddr) {
+        let member = self.by_addr.get(&addr);
+        if member.is_some_and(|member| member.is_live && member.set.version() > 0) {
+            self.tellers.insert(addr);
+        } else {
+            self.tellers.remove(&addr);
         }
     }
 

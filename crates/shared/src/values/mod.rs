@@ -217,7 +217,7 @@ impl Values {
         self.outbox.finished(to, bytes);
         if !arrived {
             self.wanted.retain(|_, wanted| wanted.from != to);
-            if self.told().next().is_none() {
+            if !self.anybody_tells() {
                 // Who has nothing asks nobody by itself but once.
                 self.compare_soon(now, None);
             }
@@ -262,7 +262,7 @@ impl Values {
         if self.news.due().is_some_and(|due| due <= now) {
             self.tell_news(now);
         }
-        if self.compare.due().is_none() && self.told().next().is_some() {
+        if self.compare.due().is_none() && self.anybody_tells() {
             self.schedule_compare(now);
         }
     }
@@ -277,6 +277,10 @@ impl Values {
     fn told(&self) -> impl Iterator<Item = (Process, u64)> {
         let own = (self.own.version() > 0).then_some((self.me, self.own.version()));
         own.into_iter().chain(self.members.told())
+    }
+
+    fn anybody_tells(&self) -> bool {
+        self.own.version() > 0 || self.members.anybody_tells()
     }
 
     fn tell(&mut self, event: Changed) {

@@ -28,11 +28,18 @@
 //! where joining is not what is measured. foca is given the size of the cluster, which it asks for; Hobnob finds
 //! it out.
 
+mod crashes;
+mod findings;
 mod join;
+mod paths;
 mod plain;
+mod reports;
 pub mod table;
 mod trial;
+mod trouble;
 mod whole;
 mod world;
 
-pub use trial::{Engine, Findings, Trial, Trouble};
+pub use findings::Findings;
+pub use trial::{Engine, Trial};
+pub use trouble::Trouble;

@@ -107,7 +107,7 @@ impl Gossip {
             self.pass_on_news();
         }
         if take_due(&mut self.schedule.sync_at, now) {
-            self.sync_round();
+            self.sync_round(now);
         }
         if take_due(&mut self.schedule.rejoin_at, now) {
             for addr in self.directory.sample_failed(&mut self.rng, REJOIN_CALLS) {

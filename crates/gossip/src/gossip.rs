@@ -27,6 +27,7 @@ use crate::{
     record::{Declared, Record},
     suspicion::Suspicions,
     swim::{Note, Swim},
+    sync::Rest,
     vetting::Shunned,
     why::Why,
 };
@@ -124,6 +125,8 @@ pub struct Gossip {
     pub(crate) shunned: Shunned,
     /// Where the next round of anti-entropy begins.
     pub(crate) sync_from: Option<SocketAddr>,
+    /// What the last one has left.
+    pub(crate) sync_rest: Option<Rest>,
     /// Rounds of anti-entropy so far.
     pub(crate) sync_rounds: u8,
     pub(crate) stats: GossipStats,
@@ -183,6 +186,7 @@ impl Gossip {
             asks: Asks::default(),
             leave: None,
             sync_from: None,
+            sync_rest: None,
             sync_rounds: 0,
             stats: GossipStats::default(),
             schedule: Schedule::default(),

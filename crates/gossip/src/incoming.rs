@@ -69,7 +69,7 @@ impl Gossip {
                 self.send_digests(from, range);
             }
             Payload::LeaveAck(ack) => self.leave_confirmed(from, ack),
-            Payload::Summary(hash) => self.handle_summary(from, hash),
+            Payload::Summary(hash) => self.handle_summary(now, from, hash),
             Payload::Nack(number) => self.swim.note_nack(from, number),
         }
         Ok(())

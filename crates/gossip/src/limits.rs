@@ -79,7 +79,7 @@ pub(crate) const SWIM_PACKET_BYTES_MAX: usize = GOSSIP_BYTES_MAX - 1;
 pub(crate) const BOUND_BYTES_MAX: usize = 1 + ADDR_BYTES_MAX;
 
 /// Digest payloads of one round of anti-entropy. One holds 30 to 60 nodes, so clusters up to about 500
-/// compare everything in each round and larger ones go on where the last round ended.
+/// compare everything in one round and larger ones go on where it ended in the next.
 pub(crate) const DIGESTS_PER_ROUND_MAX: usize = 16;
 
 /// Payloads that one payload of a peer can cause. A joiner asks with one digest; what did not fit is asked

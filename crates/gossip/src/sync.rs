@@ -10,6 +10,8 @@
 //! cluster. What is known of the gone differs by right, as newcomers never hear of them; while anybody counts as
 //! failed here, every few rounds begin with digests, in case others have heard its goodbye.
 //!
+//! What one round's digests do not hold is compared with the same peer in the next ones, soon.
+//!
 //! What only one side holds for failed is not believed by the other, who may know better. It tells the node
 //! in question, which comes back under its next life if it is there, and suspects it if it stays silent.
 
@@ -49,16 +51,29 @@ struct Verdict {
     refuted: Option<DigestEntry>,
 }
 
+/// What is left to compare with a peer after a round.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rest {
+    peer: SocketAddr,
+    /// Where it began: there it ends, after it has gone round once.
+    until: Option<SocketAddr>,
+}
+
 impl Gossip {
-    /// Compares what is known with a random peer.
-    pub(crate) fn sync_round(&mut self) {
+    /// Compares what is known with a random peer, or what is left of that with the last one.
+    pub(crate) fn sync_round(&mut self, now: Instant) {
+        let rest = self.sync_rest.take();
+        let is_live = |peer| self.directory.get(peer).is_some_and(|entry| entry.live);
+        if let Some(rest) = rest.filter(|rest| is_live(rest.peer)) {
+            return self.compare_rest(now, rest);
+        }
         let peers = self.directory.sample_live(&mut self.rng, 1);
         let Some(peer) = peers.first().copied() else {
             return;
         };
         self.sync_rounds = self.sync_rounds.wrapping_add(1);
         if self.directory.has_failed() && self.sync_rounds.is_multiple_of(DIGEST_ROUNDS) {
-            self.compare_with(peer);
+            self.compare_with(now, peer);
         } else {
             let hash = self.summary(peer);
             self.outbox.push(peer, Payload::summary(hash));
@@ -66,19 +81,28 @@ impl Gossip {
     }
 
     /// Compares with a peer if it knows something else of the live.
-    pub(crate) fn handle_summary(&mut self, from: SocketAddr, hash: u64) {
+    pub(crate) fn handle_summary(&mut self, now: Instant, from: SocketAddr, hash: u64) {
         if hash != self.summary(from) {
-            self.compare_with(from);
+            self.compare_with(now, from);
         }
     }
 
-    /// Compares a part of what is known, the next part next time.
-    fn compare_with(&mut self, peer: SocketAddr) {
-        let range = Range {
-            start: self.sync_from,
-            end: None,
-        };
-        self.sync_from = self.send_digests(peer, range);
+    /// Compares what is known, in as many rounds as it takes. Each begins where the last one of all ended, so that
+    /// whatever comes in between, nothing is left out again and again.
+    fn compare_with(&mut self, now: Instant, peer: SocketAddr) {
+        let until = self.sync_from;
+        self.compare_rest(now, Rest { peer, until });
+    }
+
+    fn compare_rest(&mut self, now: Instant, rest: Rest) {
+        let start = self.sync_from;
+        let end = rest.until.filter(|until| start < Some(*until));
+        let next = self.send_digests(rest.peer, Range { start, end });
+        self.sync_from = next.or(end);
+        if next.is_some() || end != rest.until {
+            self.sync_rest = Some(rest);
+            self.compare_soon(now);
+        }
     }
 
     /// A hash over what is known of the live, this node included, as far as it concerns a peer. Refutations are left out: of its own a node

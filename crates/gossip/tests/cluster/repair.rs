@@ -58,7 +58,7 @@ impl Core {
 
     fn drain(&mut self) {
         while let Some((to, payload)) = self.gossip.poll_transmit() {
-            let to = (0..100).find(|index| addr(*index) == to);
+            let to = (0..1_500).find(|index| addr(*index) == to);
             self.sent.push((to.expect("a node of the test"), payload));
         }
         self.events
@@ -247,4 +247,39 @@ fn older_words_change_nothing() {
     }
     assert_eq!(core.gossip.version(), version);
     assert_eq!(core.events, []);
+}
+
+#[test]
+fn whoever_knows_something_else_soon_hears_of_all_that_is_known_however_much() {
+    const SUMMARY: u8 = 9;
+    const DIGEST: u8 = 4;
+    // More than the digests of one round hold.
+    let known = 1..1_500;
+    let mut core = Core::introduced();
+    for peer in known.clone() {
+        core.receive(1, &forge::record(node(peer), 3, 1));
+    }
+    core.forget();
+    core.receive(1, &forge::raw(SUMMARY, &[7; 8]));
+
+    let told = |core: &Core| {
+        let to_it = core.sent.iter().filter(|(to, _)| *to == 1);
+        let digests: Vec<&[u8]> = to_it
+            .map(|(_, payload)| &payload[..])
+            .filter(|payload| payload[0] == DIGEST)
+            .collect();
+        let is_in = |payload: &&[u8], index: usize| {
+            let bytes = [&[4][..], &[10, 0, (index >> 8) as u8, (index & 0xff) as u8]].concat();
+            payload.windows(5).any(|window| window == bytes)
+        };
+        let is_told = |index: &usize| digests.iter().any(|payload| is_in(payload, *index));
+        known.clone().filter(is_told).count()
+    };
+    let at_once = told(&core);
+    assert!((100..1_400).contains(&at_once), "one round holds {at_once}");
+    // Three rounds, each within five quarters of the shortest interval.
+    for step in 1..=20 {
+        core.wait(Duration::from_millis(50) * step);
+    }
+    assert_eq!(told(&core), 1_499);
 }

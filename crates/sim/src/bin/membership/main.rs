@@ -38,9 +38,10 @@ fn main() -> ExitCode {
         let is_meant = |trouble: &Trouble| name(*trouble).contains(&options.only);
         trial.troubles.retain(is_meant);
     }
-    trials.retain(|trial| !trial.troubles.is_empty());
+    let is_meant = |engine| options.engine.is_none_or(|meant| meant == engine);
+    trials.retain(|trial| !trial.troubles.is_empty() && is_meant(trial.engine));
     if trials.is_empty() {
-        eprintln!("no row has {:?} in its name", options.only);
+        eprintln!("no row of these has {:?} in its name", options.only);
         return ExitCode::from(2);
     }
     let table = run(&options, &trials);

@@ -2,7 +2,9 @@
 
 use std::{num::NonZeroUsize, str::FromStr, thread::available_parallelism};
 
-const USAGE: &str = "usage: membership [--small | --scale] [--only TEXT] [--seeds N] [--from S] [--jobs J] [--verbose]";
+use hobnob_sim::membership::Engine;
+
+const USAGE: &str = "usage: membership [--small | --scale] [--only TEXT] [--engine hobnob|foca] [--seeds N] [--from S] [--jobs J] [--verbose]";
 
 /// Which table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub(crate) struct Options {
     pub(crate) table: Choice,
     /// Only the rows that have this in their name.
     pub(crate) only: String,
+    /// Only this one.
+    pub(crate) engine: Option<Engine>,
     pub(crate) from: u64,
     pub(crate) seeds: u64,
     pub(crate) jobs: usize,
@@ -33,6 +37,7 @@ impl Options {
         let mut options = Self {
             table: Choice::Full,
             only: String::new(),
+            engine: None,
             from: 0,
             seeds: 5,
             jobs: available_parallelism().map_or(1, NonZeroUsize::get),
@@ -48,6 +53,7 @@ impl Options {
                 "--scale" => options.table = Choice::Scale,
                 "--verbose" => options.verbose = true,
                 "--only" => options.only = value()?,
+                "--engine" => options.engine = Some(engine(&value()?)?),
                 "--seeds" => options.seeds = number::<u64>(&value()?)?.max(1),
                 "--from" => options.from = number(&value()?)?,
                 "--jobs" => options.jobs = number::<NonZeroUsize>(&value()?)?.get(),
@@ -55,6 +61,14 @@ impl Options {
             }
         }
         Ok(options)
+    }
+}
+
+fn engine(text: &str) -> Result<Engine, String> {
+    match text {
+        "hobnob" => Ok(Engine::Hobnob),
+        "foca" => Ok(Engine::Foca),
+        _ => Err(format!("{text:?} is no engine\n{USAGE}")),
     }
 }
 

@@ -106,7 +106,8 @@ impl Sessions {
         let peer = self.table.peer(slot).ok_or(Dropped::UnknownSession)?;
         let session = self.session_mut(peer).ok_or(Dropped::UnknownSession)?;
         let order = session.came.take(header.packet)?;
-        self.hearing.note(now, order);
+        let before = session.came_at.replace(now);
+        self.hearing.note(now, before, order);
         Ok(Opened::Frames {
             peer,
             packet: header.packet,

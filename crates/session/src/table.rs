@@ -71,6 +71,8 @@ pub(crate) struct Session {
     pub(crate) version: u8,
     pub(crate) next_packet: PacketNumber,
     pub(crate) came: ReplayWindow,
+    /// When the last one came.
+    pub(crate) came_at: Option<Instant>,
 }
 
 /// Which of a tenant's ids a datagram names.
@@ -89,6 +91,7 @@ impl Session {
             version,
             next_packet: PacketNumber::ZERO,
             came: ReplayWindow::new(),
+            came_at: None,
         }
     }
 }

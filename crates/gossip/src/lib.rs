@@ -47,7 +47,8 @@
 //!   suspect. Here about nine of those who hear of it ask the suspect at once, four times within a probe period;
 //!   its answer is the refutation, and whoever had none accuses it, too. So enough of them agree a probe
 //!   period after the first, whatever the size of the cluster. And where nobody agrees until the time is up, although
-//!   others are heard meanwhile, the accuser is the one in doubt: the suspect gets its time once more, up to five times. Nor does anybody take a verdict from another
+//!   others are heard meanwhile, the accuser is the one in doubt: the suspect gets its time once more, up to five
+//!   times, which is how long a crash takes to be known that only one node can see. Nor does anybody take a verdict from another
 //!   without a second accuser; it counts as an accusation by whoever says so.
 //! - *Buddy* (section III-C). A suspect hears of it in the first payload that goes to it, from anybody who
 //!   knows ([`Gossip::warning`]), and from its accusers at once; its answer is the refutation.

@@ -276,6 +276,7 @@ impl Suspicions {
         });
         lone.map(|suspicion| {
             suspicion.counts_from = now;
+            suspicion.put_offs += 1;
             suspicion
                 .accusers
                 .iter_mut()

@@ -135,6 +135,27 @@ fn crashes_are_noticed_by_all_that_can_see_them() {
     }
 }
 
+/// Nobody confirms what nobody else can see: the word of the only witness counts in the end, however many others it
+/// hears.
+#[test]
+fn a_crash_that_only_one_can_see_is_noticed_by_that_one() {
+    let mut net = Net::new(5, Weather::CALM);
+    for (index, metadata) in (0..3).map(|index| (index, metadata_of(index))) {
+        net.add(index, 1_000);
+        net.with(index, |gossip, now| gossip.set_metadata(now, metadata));
+    }
+    net.announce(0, 1);
+    net.announce(2, 1);
+    net.run_for(10 * SECOND);
+    assert_eq!(net.state(1, 0), Some(NodeState::Online));
+    net.stop(0);
+    net.run_until(60 * SECOND, |net| {
+        net.state(1, 0) == Some(NodeState::Failed)
+    });
+    assert_eq!(net.hosts[1].gossip.stats().verdicts_put_off, 5);
+    assert_eq!(net.state(1, 2), Some(NodeState::Online));
+}
+
 #[test]
 fn a_process_of_another_version_in_place_of_one_ends_that_one() {
     let mut net = mixed(3, Weather::CALM);

@@ -96,6 +96,9 @@ impl Gossip {
             self.tell_successor(from);
             return Ok(());
         }
+        if !self.may_speak(packet.header.src) {
+            return Ok(());
+        }
         if packet.header.message == Message::TurnUndead {
             self.hear_rebuff(now, packet.header.src);
         }
@@ -145,6 +148,7 @@ impl Gossip {
             self.swim.handle_packet(now, &kept);
         }
         self.settle_notes(now);
+        self.directory.has_spoken(src);
         for addr in doubtful {
             self.hear_verdict(now, from, addr);
         }

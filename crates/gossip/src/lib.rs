@@ -109,6 +109,8 @@
 //! - A node does not speak to a peer of those that the peer does not work with, in digests and answers; their summaries
 //!   leave them out, so that views that differ by right cost no comparisons.
 //! - Another process at the same address is another matter: it is vetted anew.
+//! - Whoever speaks to this node has a session with it, so it works with it: what others say of its version does not
+//!   count then, and what they said before is forgotten. Only its own record does.
 //!
 //! # Promises
 //!

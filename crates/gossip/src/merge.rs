@@ -49,7 +49,7 @@ impl Gossip {
 
     fn merge_record(&mut self, now: Instant, from: SocketAddr, record: Record, news: bool) {
         let life = record.life;
-        if !self.vet(now, &record) {
+        if !self.vet(now, from, &record) {
             return;
         }
         if record.has_left() && from == life.addr {
@@ -83,6 +83,9 @@ impl Gossip {
             }
             self.directory.set_record(now, record)
         };
+        if from == life.addr {
+            self.directory.has_spoken(life);
+        }
         if taken && (news || from == life.addr) {
             self.news.add(life.addr);
         } else if taken {

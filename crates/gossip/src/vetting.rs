@@ -22,37 +22,62 @@ use crate::{
 /// record fit, and the hello that tells whether it wants to know this node.
 const VETTING_PERIODS: u32 = 5;
 
+/// By whose word a process does not work with this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word {
+    /// Its own, in its record.
+    Own,
+    /// Of others, or of whoever refused a session at its address: until it speaks to this node all the same.
+    Hearsay,
+}
+
 /// Processes that are none of this node's business: as many as there can be members. Of more the first is taken in and
 /// vetted again.
 #[derive(Debug, Default)]
 pub(crate) struct Shunned {
-    generations: BTreeMap<SocketAddr, (Generation, Instant)>,
+    by_addr: BTreeMap<SocketAddr, Shun>,
     by_time: BTreeSet<(Instant, SocketAddr)>,
 }
 
+/// The latest process at an address that is shunned; so are all before it.
+#[derive(Clone, Copy, Debug)]
+struct Shun {
+    generation: Generation,
+    since: Instant,
+    word: Word,
+}
+
 impl Shunned {
-    fn contains(&self, life: Life) -> bool {
-        self.generations
-            .get(&life.addr)
-            .is_some_and(|(generation, _)| life.generation <= *generation)
+    fn get(&self, life: Life) -> Option<&Shun> {
+        let shun = self.by_addr.get(&life.addr);
+        shun.filter(|shun| life.generation <= shun.generation)
     }
 
     /// Returns whether that is new.
-    fn insert(&mut self, now: Instant, life: Life) -> bool {
-        if self.contains(life) {
+    fn insert(&mut self, now: Instant, life: Life, word: Word) -> bool {
+        if self.get(life).is_some() {
             return false;
         }
-        if self.generations.len() >= MEMBERS_MAX
+        self.remove(life.addr);
+        if self.by_addr.len() >= MEMBERS_MAX
             && let Some((_, oldest)) = self.by_time.pop_first()
         {
-            self.generations.remove(&oldest);
+            self.by_addr.remove(&oldest);
         }
-        let known = self.generations.insert(life.addr, (life.generation, now));
-        if let Some((_, since)) = known {
-            self.by_time.remove(&(since, life.addr));
-        }
+        let shun = Shun {
+            generation: life.generation,
+            since: now,
+            word,
+        };
+        self.by_addr.insert(life.addr, shun);
         self.by_time.insert((now, life.addr));
         true
+    }
+
+    fn remove(&mut self, addr: SocketAddr) {
+        if let Some(shun) = self.by_addr.remove(&addr) {
+            self.by_time.remove(&(shun.since, addr));
+        }
     }
 }
 
@@ -63,26 +88,51 @@ impl Gossip {
         let now = self.advance(now);
         let entry = self.directory.get(canonical_addr(addr));
         if let Some(life) = entry.filter(|e| !e.is_vetted()).map(|e| e.life) {
-            self.shun(now, life);
+            self.shun(now, life, Word::Hearsay);
         }
         self.settle(now);
     }
 
     /// Whether a process is to be ignored.
     pub(crate) fn is_shunned(&self, life: Life) -> bool {
-        self.shunned.contains(life)
+        self.shunned.get(life).is_some()
     }
 
-    /// Whether the owner of a record and this node work together; if not, it is shunned from now on.
-    pub(crate) fn vet(&mut self, now: Instant, record: &Record) -> bool {
-        if self.is_shunned(record.life) {
+    /// Whether a process that speaks to this node is to be heard. It needed a session for that, so it works with this
+    /// node, whatever others say of it; unless it says itself that it does not.
+    pub(crate) fn may_speak(&mut self, life: Life) -> bool {
+        match self.shunned.get(life).map(|shun| shun.word) {
+            None => true,
+            Some(Word::Own) => false,
+            Some(Word::Hearsay) => {
+                self.shunned.remove(life.addr);
+                true
+            }
+        }
+    }
+
+    /// Whether the owner of a record and this node work together; if not, it is shunned from now on. Others than the
+    /// owner are not believed when they say of one who has spoken to this node what would have made that impossible.
+    pub(crate) fn vet(&mut self, now: Instant, from: SocketAddr, record: &Record) -> bool {
+        let life = record.life;
+        let is_own = from == life.addr;
+        let may_count = if is_own {
+            self.may_speak(life)
+        } else {
+            !self.is_shunned(life)
+        };
+        if !may_count {
             return false;
         }
         let ours = self.me.metadata.release();
         if ours.is_compatible_with(record.metadata.release()) {
             return true;
         }
-        self.shun(now, record.life);
+        if !is_own && self.has_spoken(life) {
+            return false;
+        }
+        let word = if is_own { Word::Own } else { Word::Hearsay };
+        self.shun(now, life, word);
         let node = Arc::new(record.to_node());
         self.directory.report(Event::Incompatible(node));
         false
@@ -94,6 +144,11 @@ impl Gossip {
         self.directory.get(life.addr).is_some_and(|entry| {
             entry.life == life && !entry.is_vetted() && now < entry.known_since + lasts
         })
+    }
+
+    fn has_spoken(&self, life: Life) -> bool {
+        let entry = self.directory.get(life.addr);
+        entry.is_some_and(|entry| entry.life.generation == life.generation && entry.has_spoken)
     }
 
     /// Whether a peer is to hear of a node: not if the two do not work together.
@@ -111,8 +166,8 @@ impl Gossip {
 
     /// A process is as good as not there: SWIM and the directory know nothing of it. A compatible one that was at its
     /// address is over.
-    fn shun(&mut self, now: Instant, life: Life) {
-        if self.shunned.insert(now, life) {
+    fn shun(&mut self, now: Instant, life: Life, word: Word) {
+        if self.shunned.insert(now, life, word) {
             self.stats.nodes_shunned += 1;
         }
         let entry = self.directory.get(life.addr);

@@ -26,7 +26,7 @@ pub(crate) struct Entry {
     /// Since when this process is known.
     pub(crate) known_since: Instant,
     /// This process has spoken to this node.
-    pub(super) has_spoken: bool,
+    pub(crate) has_spoken: bool,
     /// The name in the record, by which it is found among its namesakes; empty without one.
     pub(super) name: String,
     /// Another one of its name is shown, or would be.

@@ -38,6 +38,14 @@ impl Directory {
     pub(crate) fn heard(&mut self, addr: SocketAddr) {
         if let Some(entry) = self.entries.get_mut(&addr) {
             entry.doubt_until = None;
+        }
+    }
+
+    /// A process has spoken to this node as itself.
+    pub(crate) fn has_spoken(&mut self, life: Life) {
+        if let Some(entry) = self.entries.get_mut(&life.addr)
+            && entry.life.generation == life.generation
+        {
             entry.has_spoken = true;
         }
     }

@@ -92,14 +92,23 @@ pub(crate) fn swim_about(
 
 /// News of one record without metadata but a type.
 pub(crate) fn record(of: Life, version: u64, declared: u8) -> Vec<u8> {
+    released(of, (version, declared), "", "")
+}
+
+/// News of one record that declares a version of the application, and with which ones it works.
+pub(crate) fn released(
+    of: Life,
+    (version, declared): (u64, u8),
+    app_version: &str,
+    compatible_with: &str,
+) -> Vec<u8> {
     payload(2, |writer| {
         put(writer.u8(1));
         put_life(writer, of);
         put(writer.varint(VarInt::new(version).expect("small")));
         put(writer.u8(declared));
-        put(writer.bytes(b"udp"));
-        for _ in 0..6 {
-            put(writer.u8(0));
+        for text in ["udp", "", "", "", "", app_version, compatible_with] {
+            put(writer.bytes(text.as_bytes()));
         }
     })
 }

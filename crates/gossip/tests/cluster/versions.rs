@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use hobnob_gossip::{Event, Metadata, MetadataError, MetadataFields, NodeState, limits};
+use hobnob_gossip::{Event, Identity, Metadata, MetadataError, MetadataFields, NodeState, limits};
 
-use crate::net::{Net, Weather, addr, metadata};
+use crate::{
+    forge,
+    net::{Net, Weather, addr, metadata},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -198,6 +201,69 @@ fn a_split_costs_no_more_than_a_whole() {
     split.run_for(60 * SECOND);
     let bytes = split.bytes_sent - before;
     assert!(bytes * 10 < usual * 11, "{bytes} bytes, not {usual}");
+}
+
+/// The word of a third on what a process runs.
+fn hearsay(net: &mut Net, at: usize, whom: usize, generation: u64) {
+    let life = forge::life(addr(whom), generation);
+    let record = forge::released(life, (99, 1), "7.0", "7..8");
+    net.with(at, |gossip, now| {
+        gossip.handle_payload(now, addr(1), &record).expect("sound");
+    });
+}
+
+/// Whoever has a session with this node works with it, whatever others say that it runs.
+#[test]
+fn who_speaks_to_a_node_is_not_shunned_by_hearsay() {
+    let mut net = Net::joined(6, Weather::CALM, 4);
+    net.run_for(5 * SECOND);
+    hearsay(&mut net, 0, 2, 1_000);
+    net.run_for(20 * SECOND);
+    assert_eq!(net.hosts[0].gossip.stats().nodes_shunned, 0);
+    assert_eq!(net.state(0, 2), Some(NodeState::Online));
+    assert!(!net.ever_failed(0, 2));
+    assert!(!net.ever(0, |event| matches!(event, Event::Incompatible(_))));
+}
+
+/// As above, where the word of others was first, or of a later process that is not there.
+#[test]
+fn who_was_shunned_by_hearsay_is_heard_as_soon_as_it_speaks() {
+    for generation in [1_000, 2_000, limits::GENERATION_MAX] {
+        let mut net = Net::joined(7, Weather::CALM, 3);
+        hearsay(&mut net, 0, 3, generation);
+        assert_eq!(net.hosts[0].gossip.stats().nodes_shunned, 1);
+        net.add(3, 1_000);
+        net.announce(3, 1);
+        net.run_for(20 * SECOND);
+        let context = format!("generation {generation}");
+        assert!(
+            (0..3).all(|by| net.state(by, 3) == Some(NodeState::Online)),
+            "{context}"
+        );
+        hearsay(&mut net, 0, 3, generation);
+        net.run_for(60 * SECOND);
+        assert!(net.all_see_all(), "{context}");
+    }
+}
+
+/// What a process says of itself counts, whoever it talks to.
+#[test]
+fn who_says_itself_that_it_does_not_work_with_a_node_is_shunned() {
+    let mut net = Net::joined(8, Weather::CALM, 3);
+    net.run_for(5 * SECOND);
+    let record = forge::released(forge::life(addr(2), 1_000), (99, 1), "7.0", "7..8");
+    net.with(0, |gossip, now| {
+        gossip.handle_payload(now, addr(2), &record).expect("sound");
+    });
+    assert_eq!(net.hosts[0].gossip.stats().nodes_shunned, 1);
+    let me = Identity {
+        generation: hobnob_wire::Generation(1_000),
+        addr: addr(2),
+    };
+    let told = |event: &Event| matches!(event, Event::Incompatible(node) if node.identity == me);
+    assert!(net.ever(0, told));
+    net.run_for(20 * SECOND);
+    assert!(net.seen(0, 2).is_none_or(|node| node.state.is_gone()));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! This node's claim to its name, and how it is settled with whoever else claims it.
 
-use alloc::{collections::VecDeque, string::ToString};
+use alloc::{collections::BTreeSet, string::ToString};
 use core::time::Duration;
 
 use hobnob_wire::Instant;
@@ -11,7 +11,7 @@ use crate::{
     event::Event,
     gossip::Gossip,
     identity::{Identity, Life},
-    limits::CONFLICTS_TOLD_MAX,
+    limits::GONE_NAMESAKES_TOLD_MAX,
     payload::Payload,
 };
 
@@ -42,8 +42,8 @@ pub(crate) struct Claim {
     missed: Option<Identity>,
     /// Who holds the name while this node yields.
     refused_by: Option<Identity>,
-    /// Those of whom the user was told.
-    told: VecDeque<Identity>,
+    /// Those of whom the user was told: the namesakes there are, and some that are gone.
+    told: BTreeSet<Identity>,
 }
 
 /// Whether this node is new.
@@ -85,7 +85,7 @@ impl Claim {
             ask: None,
             missed: None,
             refused_by: None,
-            told: VecDeque::new(),
+            told: BTreeSet::new(),
         }
     }
 
@@ -148,16 +148,13 @@ impl Claim {
         }
     }
 
-    /// Whether the user has not been told of it yet.
-    fn is_untold(&mut self, other: Identity) -> bool {
-        if self.told.contains(&other) {
-            return false;
+    /// Forgets of whom the user was told, as far as they are gone and too many.
+    fn forget_told(&mut self, namesakes: &[Namesake]) {
+        if self.told.len() > namesakes.len() + GONE_NAMESAKES_TOLD_MAX {
+            let here = namesakes.iter().map(|namesake| namesake.life.identity());
+            let here: BTreeSet<Identity> = here.collect();
+            self.told.retain(|told| here.contains(told));
         }
-        if self.told.len() >= CONFLICTS_TOLD_MAX {
-            self.told.pop_front();
-        }
-        self.told.push_back(other);
-        true
     }
 }
 
@@ -195,6 +192,7 @@ impl Gossip {
         let mut namesakes = self.directory.namesakes(self.me.metadata.name());
         namesakes.retain(|namesake| !namesake.rank.0);
         namesakes.sort_by_key(|namesake| namesake.rank);
+        self.claim.forget_told(&namesakes);
         if self.me.yields {
             self.reclaim(now, &namesakes);
             return false;
@@ -281,7 +279,7 @@ impl Gossip {
     }
 
     fn tell_conflict(&mut self, other: Identity, is_refused: bool) {
-        if self.claim.is_untold(other) {
+        if self.claim.told.insert(other) {
             self.stats.name_conflicts += 1;
             let name = self.me.metadata.name().to_string();
             self.directory.report(Event::NameConflict {

@@ -49,9 +49,9 @@ pub const METADATA_BYTES_MAX: usize = NODE_TYPE_BYTES_MAX
 /// usual cluster; in a larger one these tell the others within two rounds.
 pub const TOLD_AT_ONCE_MAX: usize = 64;
 
-/// Namesakes of which it is remembered that the user was told: more than mistakes produce. Of one that was forgotten the
-/// user is told again.
-pub(crate) const CONFLICTS_TOLD_MAX: usize = 64;
+/// Namesakes that are gone of which it is remembered that the user was told: more than mistakes produce. If one that was
+/// forgotten comes back, the user is told again.
+pub(crate) const GONE_NAMESAKES_TOLD_MAX: usize = 64;
 
 /// Encoded bytes of a socket address: family, IPv6 address, port.
 pub(crate) const ADDR_BYTES_MAX: usize = 1 + 16 + 2;

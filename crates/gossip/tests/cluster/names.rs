@@ -1,6 +1,6 @@
 //! One name, one node: who comes back elsewhere takes its place, who claims another's is refused.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use hobnob_gossip::{
     DeclaredState, Event, Gossip, GossipConfig, Identity, Metadata, MetadataFields, NodeState,
@@ -25,6 +25,12 @@ const NEW: usize = CLUSTER;
 fn named(index: usize, name: &str) -> Metadata {
     let mut fields = metadata(index).into_fields();
     fields.name = name.into();
+    Metadata::new(fields).expect("within limits")
+}
+
+fn busy(index: usize, name: &str) -> Metadata {
+    let mut fields = named(index, name).into_fields();
+    fields.role = "busy".into();
     Metadata::new(fields).expect("within limits")
 }
 
@@ -398,4 +404,42 @@ fn of_two_new_ones_the_older_one_is_left() {
         net.run_for(SETTLED);
         check_refused(&net, OLD, NEW);
     }
+}
+
+/// As where a hundred servers are started from one template: who has the name is told of each of the others once, and
+/// goes on hearing of them without being told again.
+#[test]
+fn many_nodes_of_one_name_are_told_of_once_each() {
+    const NAMESAKES: usize = 80;
+    let mut net = Net::new(11, Weather::CALM);
+    net.add(0, 1_000);
+    net.with(0, |gossip, now| {
+        gossip.set_metadata(now, named(0, "server"))
+    });
+    for index in 1..=NAMESAKES {
+        net.add(index, 1_000 + index as u64);
+        net.with(index, |gossip, now| {
+            gossip.set_metadata(now, named(index, "server"));
+        });
+    }
+    for _ in 0..20 {
+        for index in 1..=NAMESAKES {
+            if net.hosts[index].gossip.is_alone() {
+                net.announce(index, 0);
+            }
+        }
+        net.run_for(SECOND);
+    }
+    for index in 1..=NAMESAKES {
+        net.with(index, |gossip, now| {
+            gossip.set_metadata(now, busy(index, "server"));
+        });
+    }
+    net.run_for(10 * SECOND);
+    let told = conflicts(&net, 0);
+    let others: BTreeSet<SocketAddr> = told.iter().map(|(addr, _)| *addr).collect();
+    assert_eq!(others.len(), NAMESAKES);
+    assert_eq!(told.len(), NAMESAKES, "each once");
+    assert!(told.iter().all(|(_, is_refused)| !is_refused));
+    assert_eq!(net.hosts[0].gossip.stats().name_conflicts, NAMESAKES as u64);
 }

@@ -13,7 +13,7 @@ use hobnob_shared::{
     AddError, CompareError, Process, SharedData, Transmit, Version, WriteError,
     limits::PAYLOAD_BYTES_MAX,
 };
-use hobnob_wire::{Command, Generation, Instant, Peer, limits::RELAY_HEAD_BYTES_MAX};
+use hobnob_wire::{Command, Generation, Instant, Peer, limits::INNER_BYTES_MIN};
 
 use crate::{
     endpoint::{Endpoint, Target},
@@ -23,13 +23,9 @@ use crate::{
 /// How long a payload may take. What did not arrive by then is found by comparing, with whoever can be reached.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Messages of the nodes' own may be longer than those of callers by a relay's head. So shared data gets through where
-/// callers are allowed as much as this; where they are not, its largest values do not.
-const MESSAGE_BYTES_MIN: usize = 2_000;
-
 const _: () = assert!(
-    PAYLOAD_BYTES_MAX <= RELAY_HEAD_BYTES_MAX + MESSAGE_BYTES_MIN,
-    "a payload is never too large to be sent"
+    PAYLOAD_BYTES_MAX <= INNER_BYTES_MIN,
+    "a payload is never too large to be sent, however little callers are allowed"
 );
 
 /// Whose payload it is.

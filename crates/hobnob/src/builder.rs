@@ -338,7 +338,8 @@ impl MeshBuilder {
 
     /// Bytes of the largest payload that is sent or accepted, 1 to almost 2^30: 16 MiB unless set. Each end of a
     /// message goes by its own; what is larger is refused as too large. Choose what the handlers really expect:
-    /// any peer can make this node hold four such messages, and never less than 64 MiB.
+    /// any peer can make this node hold four such messages, and never less than 64 MiB. What nodes tell each other of
+    /// what is shared goes by limits of its own.
     pub const fn message_bytes_max(mut self, bytes: usize) -> Self {
         self.message_bytes_max = bytes;
         self

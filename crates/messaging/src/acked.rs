@@ -119,10 +119,9 @@ impl PeerState {
         let message = shared.messages.at(index);
         if let Some(InStream { distance, .. }) = message.in_stream.filter(|_| !message.is_whole) {
             // The receiver may have dropped it without having seen its head, so it cannot tell its turn.
-            self.out.cancel(Cancel {
-                id: refusal.message,
-                matters: Matters::Always { distance },
-            });
+            let matters = Matters::Always { distance };
+            let id = refusal.message;
+            self.out.cancel(shared, Cancel { id, matters });
         }
         let failure = match refusal.reason {
             RefusalReason::NoHandler => Failure::NoHandler,

@@ -3,8 +3,8 @@
 use hobnob_wire::{
     ContentHead, DATA_OVERHEAD_MAX,
     limits::{
-        DATAGRAM_BYTES_DEFAULT, DATAGRAM_BYTES_MAX, DATAGRAM_BYTES_MIN, MESSAGE_BYTES_DEFAULT,
-        MESSAGE_BYTES_MAX, RELAY_HEAD_BYTES_MAX, UNRELIABLE_FRAME_OVERHEAD,
+        DATAGRAM_BYTES_DEFAULT, DATAGRAM_BYTES_MAX, DATAGRAM_BYTES_MIN, INNER_BYTES_MIN,
+        MESSAGE_BYTES_DEFAULT, MESSAGE_BYTES_MAX, RELAY_HEAD_BYTES_MAX, UNRELIABLE_FRAME_OVERHEAD,
     },
 };
 use thiserror::Error;
@@ -13,6 +13,16 @@ use crate::limits::{MESSAGE_OVERHEAD_MAX, MINIMUM_WINDOW_DATAGRAMS, RECEIVE_BUFF
 
 /// Bytes of content besides a message's payload, at most: its head, and a relay's.
 const CONTENT_HEADS_MAX: usize = ContentHead::BYTES_MAX + RELAY_HEAD_BYTES_MAX;
+
+/// Bytes of the largest payload of a message of the nodes' own, where callers are allowed so much.
+pub(crate) const fn inner_bytes_max(message_bytes_max: usize) -> usize {
+    let relayed = message_bytes_max + RELAY_HEAD_BYTES_MAX;
+    if relayed < INNER_BYTES_MIN {
+        INNER_BYTES_MIN
+    } else {
+        relayed
+    }
+}
 
 /// How messages behave. Checked once, by [`Messaging::new`](crate::Messaging::new).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +40,8 @@ pub struct Config {
     pub incoming_max: usize,
     /// Bytes reserved for messages of one peer that come in pieces. When another one finds no room, the oldest
     /// that is unfinished is dropped and refused as overloaded. At least `message_bytes_max` and the heads before
-    /// it, a relay's of 32 KiB included; choose several times that, so that one with lost pieces is not dropped
-    /// for the next. Messages that came before their turn in a stream may hold as much again; one for which
+    /// it, a relay's of 32 KiB included; never less than for messages of the nodes' own; choose several times
+    /// that, so that one with lost pieces is not dropped for the next. Messages that came before their turn in a stream may hold as much again; one for which
     /// there is no room is refused.
     pub reassembly_bytes_peer: usize,
     /// As `reassembly_bytes_peer`, of all peers together, and at least as much: the oldest one of any peer is
@@ -119,7 +129,7 @@ impl Config {
             self.message_bytes_max,
             MESSAGE_BYTES_MAX - CONTENT_HEADS_MAX,
         )?;
-        let content_max = self.message_bytes_max + CONTENT_HEADS_MAX;
+        let content_max = ContentHead::BYTES_MAX + inner_bytes_max(self.message_bytes_max);
         at_least("incoming_max", self.incoming_max, 1)?;
         at_least(
             "reassembly_bytes_peer",

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 #[cfg(doc)]
-use hobnob_wire::limits::RELAY_HEAD_BYTES_MAX;
+use hobnob_wire::limits::{INNER_BYTES_MIN, RELAY_HEAD_BYTES_MAX};
 use hobnob_wire::{Command, Instant, PacketNumber, Peer, Writer};
 
 use crate::{
@@ -88,7 +88,7 @@ impl Messaging {
     }
 
     /// A command of the owner's own. Messages for it hold no place, may be longer by
-    /// [`RELAY_HEAD_BYTES_MAX`], and they and the ends of those sent under it are told by
+    /// [`RELAY_HEAD_BYTES_MAX`] and always have [`INNER_BYTES_MIN`], and they and the ends of those sent under it are told by
     /// [`Messaging::poll_inner`], which is to be drained after every change.
     pub fn register_inner(&mut self, command: Command) {
         self.shared.commands.insert_inner(command);

@@ -304,10 +304,13 @@ impl Outgoing {
         oldest.map_or(self.next_id, MessageId::get)
     }
 
-    pub(crate) fn cancel(&mut self, cancel: Cancel) {
+    pub(crate) fn cancel(&mut self, shared: &mut Shared, cancel: Cancel) {
         if self.cancels.len() < CANCELS_MAX {
             self.cancels.push_back(cancel);
-        } else if matches!(cancel.matters, Matters::Always { .. }) {
+            return;
+        }
+        shared.stats.cancels_skipped += 1;
+        if matches!(cancel.matters, Matters::Always { .. }) {
             self.floor.owe_above(cancel.id.get());
         }
     }
@@ -334,7 +337,7 @@ impl Outgoing {
     ) {
         match carried {
             Carried::Piece(piece) => self.repeat_piece(&mut shared.messages, packet, piece),
-            Carried::Cancel(cancel) if cancel.matters_at(now) => self.cancel(*cancel),
+            Carried::Cancel(cancel) if cancel.matters_at(now) => self.cancel(shared, *cancel),
             Carried::Cancel(_) => {}
             Carried::Floor(floor) => self.floor.on_lost(*floor),
             Carried::Credit(credit) => self.credit.on_lost(*credit),

@@ -160,7 +160,7 @@ impl PeerState {
             None => Matters::Until(until),
         };
         if let Some(id) = message.id.filter(|_| self.is_connected && is_held) {
-            self.out.cancel(Cancel { id, matters });
+            self.out.cancel(shared, Cancel { id, matters });
             self.out.floor.want_above(id.get());
         }
         self.end(shared, index, ending);

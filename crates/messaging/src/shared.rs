@@ -3,10 +3,10 @@
 use alloc::{boxed::Box, collections::VecDeque, vec, vec::Vec};
 
 use bytes::Bytes;
-use hobnob_wire::{Command, ContentHead, Instant, MessageId, Peer, limits::RELAY_HEAD_BYTES_MAX};
+use hobnob_wire::{Command, ContentHead, Instant, MessageId, Peer};
 
 use crate::{
-    config::Checked,
+    config::{Checked, inner_bytes_max},
     credit::ReceiveBuffer,
     event::{Event, Failure},
     key::{Key, Keyed},
@@ -167,7 +167,7 @@ impl Shared {
         let max = self.config.config.message_bytes_max;
         match head {
             ContentHead::OneWay { command } if self.commands.is_inner(*command) => {
-                max + RELAY_HEAD_BYTES_MAX
+                inner_bytes_max(max)
             }
             _ => max,
         }

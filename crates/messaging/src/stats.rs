@@ -41,6 +41,8 @@ pub struct Stats {
     pub responses_stray: u64,
     /// Answers dropped, as too many for the same peer were not acknowledged. Each caller is told.
     pub answers_dropped: u64,
+    /// Messages given up of which the peer was not told one by one, as too many others were to be told.
+    pub cancels_skipped: u64,
     /// Messages of streams that came before their turn.
     pub messages_held: u64,
     /// Unreliable messages sent.
@@ -87,6 +89,7 @@ impl Stats {
             ("packets_malformed_total", self.packets_malformed),
             ("responses_stray_total", self.responses_stray),
             ("answers_dropped_total", self.answers_dropped),
+            ("cancels_skipped_total", self.cancels_skipped),
             ("messages_held_total", self.messages_held),
             ("unreliable_sent_total", self.unreliable_sent),
             ("unreliable_received_total", self.unreliable_received),

@@ -61,6 +61,10 @@ pub const RELAY_TARGETS_MAX: usize = 1_024;
 /// (27) and a gap of at most 4 bytes for each target, and less than 128 for all of them together.
 pub const RELAY_HEAD_BYTES_MAX: usize = RELAY_TARGETS_MAX * (4 + 27) + 128;
 
+/// Payload bytes that messages of the nodes' own may always have, however little callers are allowed: what is shared
+/// comes in payloads of up to 33 KiB.
+pub const INNER_BYTES_MIN: usize = 33 << 10;
+
 const _: () = assert!(
     GOSSIP_BYTES_MAX < 1 << 14,
     "the gossip frame overhead counts a two-byte length"

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hobnob_messaging::{Config, Event, Failure, Messaging, SendError, SessionChange, Token};
-use hobnob_wire::{Command, Instant, limits::RELAY_HEAD_BYTES_MAX};
+use hobnob_wire::{
+    Command, Instant,
+    limits::{INNER_BYTES_MIN, RELAY_HEAD_BYTES_MAX},
+};
 
 use crate::harness::{CLEAN, KNOWN, Net, pattern, peer};
 
@@ -90,6 +93,26 @@ fn they_may_be_longer_by_a_relays_head_and_no_more() {
     let len = most + 1;
     let refused = send(&mut net, INNER, pattern(len));
     assert_eq!(refused, Err(SendError::TooLarge { len, max: most }));
+}
+
+/// What nodes share must get through also where callers may send next to nothing.
+#[test]
+fn they_may_have_what_nodes_need_however_little_callers_are_allowed() {
+    let config = Config {
+        message_bytes_max: 1,
+        queue_bytes_peer: 1,
+        ..Config::default()
+    };
+    let mut net = net(&config);
+    send(&mut net, INNER, pattern(INNER_BYTES_MIN)).unwrap();
+    net.run(SECOND);
+    let [Event::Message { payload, .. }] = &all_inner(&mut net.nodes[1].core)[..] else {
+        panic!("one message")
+    };
+    assert_eq!(*payload, pattern(INNER_BYTES_MIN));
+    let (len, max) = (INNER_BYTES_MIN + 1, INNER_BYTES_MIN);
+    let refused = send(&mut net, INNER, pattern(len));
+    assert_eq!(refused, Err(SendError::TooLarge { len, max }));
 }
 
 #[test]

@@ -494,6 +494,7 @@ fn cancellations_that_wait_are_bounded() {
     for call in calls {
         far.core.cancel(far.now, call);
     }
+    assert_eq!(far.core.stats().cancels_skipped, 500);
     let cancels = far.datagrams().into_iter().flat_map(|(_, seen)| seen);
     assert_eq!(
         cancels

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use hobnob::{Node, Why};
+use hobnob::{Incompatibility, Node, Why};
 use serde::{Deserialize, Serialize};
 
 /// One node as `GET /members` lists it.
@@ -229,8 +229,36 @@ pub(crate) struct WhyBody {
     pub(crate) address: SocketAddr,
     pub(crate) name: Option<String>,
     pub(crate) state: String,
+    /// Why the node that answers is in nobody's view, if it is about itself and that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refusal: Option<String>,
     /// `None` when nothing was ever held against the node.
     pub(crate) why: Option<Reasons>,
+}
+
+/// A node as `GET /incompatible` lists it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct IncompatibleBody {
+    pub(crate) address: SocketAddr,
+    /// One word for programs: application, version or format.
+    pub(crate) kind: String,
+    pub(crate) reason: String,
+}
+
+impl From<(SocketAddr, Incompatibility)> for IncompatibleBody {
+    fn from((address, why): (SocketAddr, Incompatibility)) -> Self {
+        let kind = match why {
+            Incompatibility::Application => "application",
+            Incompatibility::Version { .. } => "version",
+            Incompatibility::Format { .. } => "format",
+            _ => "other",
+        };
+        Self {
+            address,
+            kind: kind.to_owned(),
+            reason: why.to_string(),
+        }
+    }
 }
 
 /// What is held against a node. Times are seconds ago.
@@ -346,8 +374,7 @@ pub(crate) struct ReadyLine {
     pub(crate) generation: u64,
 }
 
-/// A text of a node, or `None` where it is unset.
-/// As JSON: bytes in base64, and what it has no numbers for, as `NaN`, is null.
+/// What a node has set, as JSON: bytes in base64, and what it has no numbers for, as `NaN`, is null.
 fn values(node: &Node) -> BTreeMap<String, serde_json::Value> {
     let values = node.values().iter();
     let json = |value| serde_json::to_value(value).unwrap_or_default();
@@ -356,6 +383,7 @@ fn values(node: &Node) -> BTreeMap<String, serde_json::Value> {
         .collect()
 }
 
+/// A text of a node, or `None` where it is unset.
 pub(crate) fn set(text: &str) -> Option<String> {
     Some(text)
         .filter(|text| !text.is_empty())

@@ -31,14 +31,16 @@ enum Verb {
     /// Run a node until SIGTERM or SIGINT
     Node(Box<NodeArgs>),
     /// List the nodes that a node knows, itself included
-    Members(Target),
+    Members(MembersArgs),
+    /// List the nodes that a node met or heard of and does not work with, and why
+    Incompatible(Target),
     /// Follow what happens to the nodes that a node knows
     Events(Target),
     /// Send a request and show the response
     Request(RequestArgs),
     /// Send a message to some nodes, or to every online node of a type
     Send(SendArgs),
-    /// Say why a node is suspected or counts as failed
+    /// Say why a node is suspected, counts as failed or is not listed
     Why(WhyArgs),
     /// Have a node, and all it reaches, forget one that has left or failed
     Forget(ForgetArgs),
@@ -61,7 +63,8 @@ pub(crate) enum Command {
 /// A command that talks to a node's admin endpoint.
 #[derive(Debug)]
 pub(crate) enum ClientCommand {
-    Members(Target),
+    Members(MembersArgs),
+    Incompatible(Target),
     Events(Target),
     Request(RequestArgs),
     Send(SendArgs),
@@ -85,6 +88,15 @@ pub(crate) struct Target {
     /// How to show the result
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MembersArgs {
+    /// Show in the table, too, what each node has set for the others to read
+    #[arg(long)]
+    pub(crate) values: bool,
+    #[command(flatten)]
+    pub(crate) target: Target,
 }
 
 #[derive(Debug, Args)]
@@ -215,7 +227,8 @@ impl From<Verb> for Command {
         match verb {
             Verb::Node(node) => Self::Node(node),
             Verb::Dev(dev) => Self::Dev(dev),
-            Verb::Members(target) => Self::Client(ClientCommand::Members(target)),
+            Verb::Members(args) => Self::Client(ClientCommand::Members(args)),
+            Verb::Incompatible(target) => Self::Client(ClientCommand::Incompatible(target)),
             Verb::Events(target) => Self::Client(ClientCommand::Events(target)),
             Verb::Request(args) => Self::Client(ClientCommand::Request(args)),
             Verb::Send(args) => Self::Client(ClientCommand::Send(args)),

@@ -93,7 +93,7 @@ async fn start(config: &NodeConfig) -> Result<Mesh, Failure> {
         builder = builder.shutdown_timeout(timeout);
     }
     for (key, value) in &config.values {
-        builder = builder.value(key, value.as_str());
+        builder = builder.value(key, value.clone());
     }
     let started = builder.start().await;
     started.map_err(|error| not_started(config, &error))

@@ -41,7 +41,7 @@ impl IntoResponse for AdminError {
 }
 
 pub(super) async fn no_such_path() -> AdminError {
-    let paths = "/members, /events, /stats, /why, /health, /request, /send, /forget and /leave";
+    let paths = "/members, /incompatible, /events, /stats, /why, /health, /request, /send, /forget and /leave";
     AdminError::new(
         StatusCode::NOT_FOUND,
         "no_such_path",

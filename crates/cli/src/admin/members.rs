@@ -6,17 +6,23 @@ use std::sync::atomic::Ordering;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use hobnob::{Mesh, Node, NodeState};
+use hobnob::{Incompatibility, Mesh, Node, NodeState};
 
 use super::AdminState;
 use super::error::AdminError;
-use crate::api::{HealthBody, Member, StatsBody, set};
+use crate::api::{HealthBody, IncompatibleBody, Member, StatsBody, set};
 
 /// `GET /members`: every node known, this one included.
 pub(super) async fn members(State(state): State<AdminState>) -> Json<Vec<Member>> {
     let me = state.mesh.address();
     let nodes = std::iter::once(state.mesh.me()).chain(state.mesh.nodes());
     Json(nodes.map(|node| Member::new(&node, me)).collect())
+}
+
+/// `GET /incompatible`: the nodes this one met or heard of and does not work with.
+pub(super) async fn incompatible(State(state): State<AdminState>) -> Json<Vec<IncompatibleBody>> {
+    let nodes = state.mesh.incompatible().into_iter();
+    Json(nodes.map(IncompatibleBody::from).collect())
 }
 
 /// `GET /stats`: counters since the node started.
@@ -34,7 +40,7 @@ pub(super) async fn stats(State(state): State<AdminState>) -> Json<StatsBody> {
     })
 }
 
-/// `GET /health`: 200 while the node takes new work, 503 once it is leaving.
+/// `GET /health`: 200 while the node is there for others, 503 once it is leaving, and while it is refused for its name.
 pub(super) async fn health(State(state): State<AdminState>) -> (StatusCode, Json<HealthBody>) {
     let now = state.mesh.me().state();
     let status = match now {
@@ -47,7 +53,7 @@ pub(super) async fn health(State(state): State<AdminState>) -> (StatusCode, Json
     (status, Json(body))
 }
 
-/// The node at a mesh address or with a name, this one included; 404 when there is none.
+/// The node at a mesh address or with a name, this one included; 404 when there is none, with the reason if it is known.
 pub(super) fn named(mesh: &Mesh, node: &str) -> Result<Node, AdminError> {
     let found = match node.parse::<SocketAddr>() {
         Ok(address) => mesh.node(address),
@@ -62,10 +68,17 @@ pub(super) fn named(mesh: &Mesh, node: &str) -> Result<Node, AdminError> {
         }
     };
     found.ok_or_else(|| {
-        AdminError::new(
-            StatusCode::NOT_FOUND,
-            "no_such_node",
-            format!("no node is known at or by the name {node:?}"),
-        )
+        let mut error = format!("no node is known at or by the name {node:?}");
+        if let Some(reason) = reason_against(mesh, node) {
+            error.push_str(&format!(": this one does not work with it, as {reason}"));
+        }
+        AdminError::new(StatusCode::NOT_FOUND, "no_such_node", error)
     })
+}
+
+/// Why this node has nothing to do with whoever is at a mesh address.
+fn reason_against(mesh: &Mesh, node: &str) -> Option<Incompatibility> {
+    let address: SocketAddr = node.parse().ok()?;
+    let mut nodes = mesh.incompatible().into_iter();
+    nodes.find_map(|(other, reason)| (other == address).then_some(reason))
 }

@@ -1,6 +1,6 @@
 //! The admin endpoint: HTTP for operators and for the commands of this binary.
 //!
-//! `GET /members`, `GET /events` (lines of JSON as things happen), `GET /stats`,
+//! `GET /members`, `GET /incompatible`, `GET /events` (lines of JSON as things happen), `GET /stats`,
 //! `GET /why?node=…`, `GET /health`, `POST /request`, `POST /send`, `POST /forget`, `POST /leave`. It has no
 //! password, so it listens on loopback unless told otherwise, and `guard` keeps
 //! web pages in a browser on the same machine out. An answer that is no success
@@ -142,6 +142,7 @@ fn router(state: AdminState) -> Router {
         .layer(from_fn_with_state(state.clone(), guard::calls));
     Router::new()
         .route("/members", get(members::members))
+        .route("/incompatible", get(members::incompatible))
         .route("/stats", get(members::stats))
         .route("/why", get(why::why))
         .route("/health", get(members::health))

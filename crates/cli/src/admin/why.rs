@@ -1,4 +1,4 @@
-//! Why a node is suspected or counts as failed.
+//! Why a node is suspected, counts as failed or is in nobody's view.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -25,8 +25,11 @@ pub(super) async fn why(
     let Query(Question { node }) =
         question.map_err(|error| AdminError::bad_request(error.body_text()))?;
     let found = named(&state.mesh, &node)?;
+    let is_me = found.address() == state.mesh.address();
+    let refusal = state.mesh.refusal().filter(|_| is_me);
     Ok(Json(WhyBody {
         address: found.address(),
+        refusal: refusal.map(|taken| taken.to_string()),
         name: set(found.name()),
         state: found.state().to_string(),
         why: state.mesh.why(found.address()).as_ref().map(Reasons::new),

@@ -20,7 +20,8 @@ pub(crate) use http::{Admin, Lines};
 /// or [`Failure::Reported`].
 pub(crate) async fn run(command: ClientCommand) -> Result<(), Failure> {
     match command {
-        ClientCommand::Members(target) => members::members(&target).await,
+        ClientCommand::Members(args) => members::members(&args).await,
+        ClientCommand::Incompatible(target) => members::incompatible(&target).await,
         ClientCommand::Stats(target) => members::stats(&target).await,
         ClientCommand::Why(args) => why::why(&args).await,
         ClientCommand::Forget(args) => forget::forget(&args).await,

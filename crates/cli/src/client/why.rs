@@ -30,6 +30,7 @@ fn told(answer: &WhyBody) -> String {
         address,
         name,
         state,
+        refusal,
         why,
     } = answer;
     let who = match name {
@@ -37,9 +38,11 @@ fn told(answer: &WhyBody) -> String {
         None => address.to_string(),
     };
     let mut lines = vec![format!("{who} is {state}")];
+    lines.extend(refusal.clone());
     match why {
         Some(why) => lines.extend(reasons(why)),
-        None => lines.push("nothing is held against it".to_owned()),
+        None if refusal.is_none() => lines.push("nothing is held against it".to_owned()),
+        None => {}
     }
     lines.join("\n")
 }

@@ -89,7 +89,7 @@ fn shape(kind: Kind) -> &'static str {
         Kind::One => "one value",
         Kind::Switch => "true or false",
         Kind::List => "an array of strings",
-        Kind::Map => "a table of strings",
+        Kind::Map => "a table of strings, numbers, true and false",
     }
 }
 
@@ -99,8 +99,12 @@ fn texts(key: &Key, value: &Spanned<DeValue<'_>>) -> Option<Vec<String>> {
         (Kind::List, DeValue::Array(items)) => items.iter().map(|i| text(i.get_ref())).collect(),
         (Kind::Map, DeValue::Table(table)) => {
             let pair = |(name, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
-                let value = text(value.get_ref())?;
-                Some(format!("{}={value}", name.get_ref()))
+                let name = name.get_ref();
+                Some(match value.get_ref() {
+                    DeValue::String(text) => format!("{name}={text}"),
+                    DeValue::Boolean(on) => format!("{name}:={on}"),
+                    number => format!("{name}:={}", text(number)?),
+                })
             };
             table.iter().map(pair).collect()
         }

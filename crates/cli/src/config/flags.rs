@@ -14,7 +14,7 @@ const EXIT_WITH_STDIN: &str = "exit-with-stdin";
 const AFTER_HELP: &str = "\
 A flag goes before its variable, a variable before the file, the file before the default.
 The file's keys are the flags with '_' for '-'; there, 'seeds' is an array of strings and
-'values' a table. HOBNOB_LOG sets what is logged to stderr, such as \"info\" or
+'values' a table of texts, numbers, true and false. HOBNOB_LOG sets what is logged to stderr, such as \"info\" or
 \"hobnob=debug\" [default: warn].";
 
 /// What `hobnob node` was started with, not yet checked.

@@ -21,7 +21,7 @@ pub(super) enum Kind {
     Switch,
     /// A repeated flag, a comma-separated variable, an array in the file.
     List,
-    /// As a list of `KEY=VALUE`; a table in the file.
+    /// As a list of `KEY=VALUE` and `KEY:=JSON`; a table in the file.
     Map,
 }
 
@@ -120,7 +120,7 @@ pub(super) const KEYS: &[Key] = &[
         flag: "value",
         environment: "HOBNOB_VALUES",
         value: "KEY=VALUE",
-        help: "A text for the other nodes to read; may be repeated",
+        help: "A text for the other nodes to read, or KEY:=JSON for anything else; may be repeated",
         kind: Kind::Map,
     },
     Key {

@@ -14,7 +14,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hobnob::Profile;
+use hobnob::{Profile, Value};
 
 use crate::failure::Failure;
 pub(crate) use flags::NodeArgs;
@@ -41,7 +41,7 @@ pub(crate) struct NodeConfig {
     pub(crate) compatible_with: String,
     pub(crate) seeds: Vec<String>,
     pub(crate) peers_file: Option<PathBuf>,
-    pub(crate) values: Vec<(String, String)>,
+    pub(crate) values: Vec<(String, Value)>,
     pub(crate) profile: Profile,
     pub(crate) insecure: bool,
     pub(crate) request_timeout: Option<Duration>,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hobnob::Profile;
+use hobnob::{Profile, Value};
 
 /// Longest time that can be configured: a day. Longer is a slip of the unit.
 const MAX_SECONDS: f64 = 86_400.0;
@@ -61,11 +61,26 @@ pub(super) fn word(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err(format!("{text:?} is not a KEY=VALUE such as zone=eu-1")),
+/// A text under a key, or anything else in JSON.
+pub(super) fn key_and_value(text: &str) -> Result<(String, Value), String> {
+    let (key, value) = text.split_once('=').unwrap_or_default();
+    let (key, json) = match key.strip_suffix(':') {
+        Some(key) => (key, true),
+        None => (key, false),
+    };
+    if key.is_empty() {
+        return Err(format!(
+            "{text:?} is not a KEY=VALUE such as zone=eu-1 or, with a value in JSON, guests:=12"
+        ));
     }
+    let value = if json {
+        serde_json::from_str(value).map_err(|error| {
+            format!("what follows := in {text:?} is no value in JSON such as 12: {error}")
+        })?
+    } else {
+        Value::from(value)
+    };
+    Ok((key.to_owned(), value))
 }
 
 pub(super) fn switch(text: &str) -> Result<bool, String> {

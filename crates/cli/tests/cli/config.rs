@@ -15,7 +15,7 @@ fn cli_config_precedence() {
             name = "file-name"
             admin = "127.0.0.1:0"
             seeds = ["127.0.0.1:9", "127.0.0.1:10"]
-            values = { zone = "eu-1", weight = 3 }
+            values = { zone = "eu-1", weight = 3, load = 0.5, open = true }
             request_timeout = 2.5
         "#,
     );
@@ -40,7 +40,8 @@ fn cli_config_precedence() {
     assert_eq!(me["type"], "env-type", "a variable goes before the file");
     assert_eq!(me["name"], "file-name", "the file goes before the default");
     assert_eq!(me["app"], json!(null), "the default");
-    assert_eq!(me["values"], json!({ "zone": "eu-1", "weight": "3" }));
+    let values = json!({ "zone": "eu-1", "weight": 3, "load": 0.5, "open": true });
+    assert_eq!(me["values"], values);
 }
 
 #[test]

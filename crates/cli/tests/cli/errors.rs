@@ -58,6 +58,8 @@ fn cli_errors_are_one_line() {
         (&["--bind", "x"], 2, &["--bind", "\"x\"", "127.0.0.1:7946"]),
         (&["--seed", "x"], 2, &["--seed", "\"x\"", "HOST:PORT"]),
         (&["--value", "x"], 2, &["--value", "\"x\"", "KEY=VALUE"]),
+        (&["--value", "=x"], 2, &["--value", "\"=x\"", "KEY=VALUE"]),
+        (&["--value", "x:=y"], 2, &["--value", "\"x:=y\"", "JSON"]),
         (
             &["--peers-file", "/"],
             2,

@@ -124,6 +124,78 @@ fn cli_members_table_and_json() {
 }
 
 #[test]
+fn cli_members_values() {
+    let values = [
+        "--value=zone=eu-1",
+        "--value=guests:=12",
+        "--value=maps:=[1,2]",
+    ];
+    let a = Node::start(&values);
+    let expected = json!({ "zone": "eu-1", "guests": 12, "maps": [1, 2] });
+    assert_eq!(a.member(&a.mesh).expect("itself")["values"], expected);
+    let seed = format!("--seed={}", a.mesh);
+    let b = Node::start(&[&seed]);
+    a.sees(&b.mesh, "online");
+    let table = a.run(&["members", "--values"]).ok();
+    let ends = |mesh: &str, end: &str| {
+        let line = table.lines().find(|line| line.starts_with(mesh));
+        assert!(line.expect("a row").ends_with(end), "{table}");
+    };
+    ends("ADDRESS", "VALUES");
+    ends(&a.mesh, "guests=12 maps=[1,2] zone=\"eu-1\"");
+    ends(&b.mesh, "-");
+    assert!(!a.run(&["members"]).ok().contains("zone"));
+}
+
+#[test]
+fn cli_incompatible() {
+    let ours = Node::start(&["--app=game", "--app-version=1.2.0"]);
+    assert_eq!(ours.run(&["incompatible"]).ok(), "ADDRESS  WHY\n");
+    let seed = format!("--seed={}", ours.mesh);
+    let other = Node::start(&["--app=other", &seed]);
+    let newer = Node::start(&[
+        "--app=game",
+        "--app-version=2.0",
+        "--compatible-with=2..3",
+        &seed,
+    ]);
+    let listed = eventually("both are listed", || {
+        let listed = ours.run(&["incompatible", "-o", "json"]).json();
+        (listed.as_array().map(Vec::len) == Some(2)).then_some(listed)
+    });
+    let kind = |mesh: &str| {
+        let mut nodes = listed.as_array().expect("a list").iter();
+        let node = nodes.find(|node| node["address"] == mesh);
+        node.expect("it is listed")["kind"].clone()
+    };
+    assert_eq!(kind(&other.mesh), "application");
+    assert_eq!(kind(&newer.mesh), "version");
+    let table = ours.run(&["incompatible"]).ok();
+    assert!(
+        table.contains("its version is 2.0.0, and it works with 2.0.0..3.0.0"),
+        "{table}"
+    );
+    let why = ours.run(&["why", &other.mesh]);
+    assert!(why.failed(1).contains("it is of another application"));
+}
+
+#[test]
+fn cli_why_a_node_is_refused() {
+    let a = Node::start(&["--name=twin", "--profile=local"]);
+    let seed = format!("--seed={}", a.mesh);
+    let b = Node::start(&["--name=twin", "--profile=local", &seed]);
+    b.sees(&b.mesh, "refused");
+    let told = b.run(&["why", &b.mesh]).ok();
+    assert!(
+        told.contains("is refused\n") && told.contains(&a.mesh),
+        "{told}"
+    );
+    assert!(!told.contains("nothing is held"), "{told}");
+    let answer = b.run(&["why", &a.mesh, "-o", "json"]).json();
+    assert_eq!(answer.get("refusal"), None);
+}
+
+#[test]
 fn cli_members_sees_applications_apart() {
     let ours = Node::start(&["--app=game", "--app-version=1.2.0"]);
     let seed = format!("--seed={}", ours.mesh);

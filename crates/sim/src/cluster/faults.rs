@@ -33,7 +33,7 @@ impl Cluster {
     /// When the node is up.
     pub fn restart_elsewhere(&mut self, node: NodeId) {
         self.network.unbind(self.address(node));
-        self.members[node.0].moves += 1;
+        self.member_mut(node).moves += 1;
         self.note(Fault::Relocation, node);
         self.come_up(node);
     }
@@ -69,7 +69,7 @@ impl Cluster {
     }
 
     fn set_frozen(&mut self, node: NodeId, is_frozen: bool) -> bool {
-        let member = &mut self.members[node.0];
+        let member = self.member_mut(node);
         let changes = member.process.is_some() && member.is_frozen != is_frozen;
         member.is_frozen ^= changes;
         changes
@@ -123,6 +123,8 @@ impl Cluster {
         conditions: Option<Conditions>,
     ) {
         let direction = (from, to);
+        self.assert_ours(from);
+        self.assert_ours(to);
         let checked = conditions.map(Conditions::checked);
         self.network.paths.set_conditions(direction, checked);
         self.note(Fault::Conditions, (direction, conditions));
@@ -131,12 +133,15 @@ impl Cluster {
     /// Puts a node on another machine: how wide its links are, and how soon its process wakes up. Its socket
     /// gets the machine's buffer when the node is started again.
     pub fn set_host(&mut self, node: NodeId, host: Host) {
-        self.members[node.0].host = host;
+        self.member_mut(node).host = host;
         self.network.set_links(node, host.egress, host.ingress);
         self.note(Fault::Host, (node, host));
     }
 
     fn set_cut(&mut self, from: &[NodeId], to: &[NodeId], is_cut: bool) {
+        for &node in from.iter().chain(to) {
+            self.assert_ours(node);
+        }
         for &from in from {
             for &to in to {
                 self.network.paths.set_cut((from, to), is_cut);

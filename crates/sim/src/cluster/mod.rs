@@ -48,6 +48,8 @@ const SEEDS: usize = 3;
 /// All of it happens in the thread that calls [`run`](Self::run) and its like. In between nothing does, and a
 /// node's [`mesh`](Self::mesh) can be looked at in peace.
 ///
+/// What takes a [`NodeId`] panics when that is not one of this cluster's; that of another one may be.
+///
 /// When a test fails, the seed and the time are printed to standard error.
 pub struct Cluster {
     seed: u64,
@@ -150,12 +152,12 @@ impl Cluster {
 
     /// A node's address: that of its last process, if it is down.
     pub fn address(&self, node: NodeId) -> SocketAddr {
-        node.addr(self.members[node.0].moves)
+        node.addr(self.member(node).moves)
     }
 
     /// Whether a node has a process, frozen or not.
     pub fn is_up(&self, node: NodeId) -> bool {
-        self.members[node.0].process.is_some()
+        self.member(node).process.is_some()
     }
 
     /// All nodes, in the order they were made.
@@ -189,15 +191,33 @@ impl Cluster {
         self.network.record.set_sink(sink);
     }
 
+    fn member(&self, node: NodeId) -> &Member {
+        self.assert_ours(node);
+        &self.members[node.0]
+    }
+
+    fn member_mut(&mut self, node: NodeId) -> &mut Member {
+        self.assert_ours(node);
+        &mut self.members[node.0]
+    }
+
+    fn assert_ours(&self, node: NodeId) {
+        let nodes = self.members.len();
+        assert!(
+            node.0 < nodes,
+            "{node} is another cluster's node: this one has {nodes}, named by `node` and `ids`"
+        );
+    }
+
     fn process(&self, node: NodeId) -> &Process {
-        let process = self.members[node.0].process.as_ref();
+        let process = self.member(node).process.as_ref();
         process.unwrap_or_else(|| panic!("{} is down", self.title(node)))
     }
 
     fn title(&self, node: NodeId) -> String {
         format!(
             "{node} ({}, {})",
-            self.members[node.0].node_type,
+            self.member(node).node_type,
             self.address(node)
         )
     }
@@ -208,7 +228,7 @@ impl Cluster {
         let (now, address) = (self.clock.now(), self.address(node));
         let generation = self.generations.next(now).0;
         let room = Room {
-            bytes: self.members[node.0].host.socket_bytes,
+            bytes: self.member(node).host.socket_bytes,
             overhead: SOCKET_OVERHEAD_BYTES,
         };
         let machine = Machine {
@@ -218,7 +238,7 @@ impl Cluster {
             names: self.names.clone(),
             generation,
         };
-        let builder = Mesh::builder(self.members[node.0].node_type.as_str());
+        let builder = Mesh::builder(self.member(node).node_type.as_str());
         let builder = builder.insecure(true).seeds(self.seeds_of(node));
         let member = &mut self.members[node.0];
         let process = Process::start((member.adjust)(builder), machine, &member.set_up);
@@ -244,7 +264,7 @@ impl Cluster {
 
     /// Ends a node's process. Says whether it had one.
     fn end(&mut self, node: NodeId) -> bool {
-        let member = &mut self.members[node.0];
+        let member = self.member_mut(node);
         member.is_frozen = false;
         member.reads_at = None;
         member.wakes_at = None;

@@ -75,7 +75,7 @@ impl Cluster {
         F: Future<Output: Send> + Send,
     {
         assert!(
-            !self.members[node.0].is_frozen,
+            !self.member(node).is_frozen,
             "{} is frozen: thaw it first",
             self.title(node)
         );

@@ -292,3 +292,13 @@ fn a_network_that_cannot_be_is_refused_by_name() {
         assert!(text.starts_with(field), "{text}");
     }
 }
+
+/// Two clusters in one test are easily mixed up.
+#[test]
+#[should_panic(expected = "n1 is another cluster's node: this one has 1")]
+fn a_node_of_another_cluster_is_told_from_its_own() {
+    let (_other, _, gate) = pair(9);
+    let mut cluster = Cluster::new(9);
+    let own = cluster.node("room", slow);
+    cluster.cut(&[own], &[gate]);
+}

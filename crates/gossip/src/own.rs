@@ -17,6 +17,11 @@ use crate::{
     record::Declared,
 };
 
+/// The last version of a record that this node outbids by the next one. Nobody changes its record so often, so a later
+/// one was made up, and outbidding it could leave no version for what this node has to say: its next generation begins
+/// with those below again.
+const VERSION_OUTBID_MAX: u64 = VarInt::MAX.get() / 2;
+
 impl Gossip {
     /// Says of this node that it is in another state: up to [`TOLD_AT_ONCE_MAX`] peers hear of it at once, the
     /// others by gossip. No effect on a node that is leaving.
@@ -77,9 +82,10 @@ impl Gossip {
             return;
         }
         let me = self.me.life;
-        // Nothing of this generation is believed after its goodbye, or after the last version there is.
-        let last_word = known.life.generation >= me.generation
-            && (known.liveness == Liveness::Left || known.version == VarInt::MAX);
+        let is_false = known.life.generation == me.generation && known.version > self.me.version;
+        // Nothing of this generation is believed after its goodbye; and versions are not to be used up.
+        let last_word = known.liveness == Liveness::Left && known.life.generation >= me.generation
+            || is_false && known.version.get() > VERSION_OUTBID_MAX;
         let dead = known.liveness == Liveness::Failed && known.life == me && !self.hears_badly;
         if last_word || dead || known.life.is_newer_than(me) {
             let Some(life) = above(me, known.life, last_word) else {
@@ -88,7 +94,7 @@ impl Gossip {
             self.swim.change_life(now, life);
             self.renewed(now, life);
             self.send_own_record(from);
-        } else if known.life.generation == me.generation && known.version > self.me.version {
+        } else if is_false {
             self.me.version = known.version;
             self.publish(now);
             self.send_own_record(from);

@@ -291,16 +291,10 @@ impl Gossip {
 
     /// The members SWIM suspects, and those it has ceased to suspect: few, however large the cluster.
     fn suspect_sightings(&self) -> Vec<Sighting> {
-        let suspects = self.swim.sightings().filter(|sighting| sighting.suspect);
-        let mut sightings: Vec<Sighting> = suspects.collect();
-        let held = sightings.len();
-        for life in self.suspicions.lives() {
-            let of_it = |sighting: &Sighting| sighting.life.addr == life.addr;
-            if !sightings.iter().take(held).any(of_it) {
-                sightings.extend(self.swim.sightings().find(of_it));
-            }
-        }
-        sightings
+        let suspicions = &self.suspicions;
+        let matters =
+            |sighting: &Sighting| sighting.suspect || suspicions.get(sighting.life.addr).is_some();
+        self.swim.sightings().filter(matters).collect()
     }
 
     /// Tells a suspect at once. So does whoever accuses it, again and again.

@@ -125,11 +125,6 @@ impl Suspicions {
         self.open.is_empty()
     }
 
-    /// All that are suspected, or were when that was last looked at.
-    pub(crate) fn lives(&self) -> impl Iterator<Item = Life> {
-        self.open.values().map(|suspicion| suspicion.life)
-    }
-
     /// It is suspected here from `now` on, unless it is already. Says whether that is new.
     pub(crate) fn begin(
         &mut self,

@@ -245,6 +245,41 @@ fn false_records_of_this_node_are_corrected_by_a_newer_one() {
     assert!(matches!(events[..], [Event::SelfRenewed { .. }]));
 }
 
+/// One false record with a version just below the last, and one far from it: a node outbids both once, and can still
+/// say something new afterwards, for ever.
+#[test]
+fn a_false_record_does_not_use_up_the_versions() {
+    for below in [1, 2, 3, 1 << 61, (1 << 61) + 1, (1 << 61) + 2] {
+        let mut net = Net::joined(3, Weather::CALM, 4);
+        let version = VarInt::MAX.get() - below;
+        let false_record = forge::record(me(), version, 1);
+        for _ in 0..3 {
+            net.with(1, |gossip, now| {
+                gossip
+                    .handle_payload(now, addr(2), &false_record)
+                    .expect("sound");
+            });
+            net.run_for(20 * SECOND);
+        }
+        let renewed = |(_, event): &&(Instant, Event)| matches!(event, Event::SelfRenewed { .. });
+        let renewals = net.hosts[0].events.iter().filter(renewed).count();
+        assert!(renewals <= 1, "{renewals} with {below} versions left");
+        for state in [
+            DeclaredState::Taken,
+            DeclaredState::Online,
+            DeclaredState::Taken,
+        ] {
+            net.declare(0, state);
+            net.run_for(SECOND);
+            assert!(
+                net.all_know(0, state),
+                "{state:?} with {below} versions left"
+            );
+        }
+        assert!(net.hosts[0].gossip.me().version < VarInt::MAX.get());
+    }
+}
+
 #[test]
 fn nothing_that_is_said_of_a_leaving_node_brings_it_back() {
     let mut gossip = introduced();

@@ -414,7 +414,7 @@ fn many_nodes_of_one_name_are_told_of_once_each() {
     let mut net = Net::new(11, Weather::CALM);
     net.add(0, 1_000);
     net.with(0, |gossip, now| {
-        gossip.set_metadata(now, named(0, "server"))
+        gossip.set_metadata(now, named(0, "server"));
     });
     for index in 1..=NAMESAKES {
         net.add(index, 1_000 + index as u64);

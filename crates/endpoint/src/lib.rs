@@ -1,8 +1,8 @@
 //! One node, whole and pure: session, gossip, messaging and shared data behind one seam.
 //!
-//! This is the only pure crate that knows both membership and messages, and what is shared by the one in the other. It turns what one core learns
-//! into what the others must do, and puts all their frames into shared datagrams. It runs under tokio and
-//! under the simulator alike.
+//! This is the only pure crate that knows both membership and messages, and what is shared by the one in the other. It
+//! turns what one core learns into what the others must do, and puts all their frames into shared datagrams. It runs
+//! under tokio and under the simulator alike.
 //!
 //! # Phases
 //!

@@ -78,9 +78,9 @@ pub struct GossipConfig {
     /// How long a leave waits to be confirmed. Part of every shutdown while some peer does not answer, so
     /// choose it well below what the service manager grants, and enough for ten repetitions.
     pub leave_timeout: Duration,
-    /// How long gone nodes, those that left and those that failed, stay listed and are kept from being taken for alive by hearsay. Choose longer than
-    /// any network outage that should heal by itself: whoever is forgotten is called no more, and found again
-    /// by seeds only. At least ten times the longest suspicion.
+    /// How long gone nodes, those that left and those that failed, stay listed and are kept from being taken for alive
+    /// by hearsay. Choose longer than any network outage that should heal by itself: whoever is forgotten is called no
+    /// more, and found again by seeds only. At least ten times the longest suspicion.
     pub forget_after: Duration,
 }
 

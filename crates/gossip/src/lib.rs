@@ -44,12 +44,12 @@
 //!   its own: so a crash of whoever noticed first delays nothing. Where a confirmation makes the time be over
 //!   at once and this node has reason to doubt itself, it calls the suspect once more first; the paper does not.
 //! - *Second opinions*. In the paper a suspicion is confirmed by those whose own probe happens to come round to the
-//!   suspect. Here about nine of those who hear of it ask the suspect at once, four times within a probe period;
-//!   its answer is the refutation, and whoever had none accuses it, too. So enough of them agree a probe
-//!   period after the first, whatever the size of the cluster. And where nobody agrees until the time is up, although
-//!   others are heard meanwhile, the accuser is the one in doubt: the suspect gets its time once more, up to five
-//!   times, which is how long a crash takes to be known that only one node can see. Nor does anybody take a verdict from another
-//!   without a second accuser; it counts as an accusation by whoever says so.
+//!   suspect. Here about nine of those who hear of it ask the suspect at once, four times within a probe period; its
+//!   answer is the refutation, and whoever had none accuses it, too. So enough of them agree a probe period after the
+//!   first, whatever the size of the cluster. And where nobody agrees until the time is up, although others are heard
+//!   meanwhile, the accuser is the one in doubt: the suspect gets its time once more, up to five times. So a crash that
+//!   only one node can see takes six times as long to be known. Nor does anybody take a verdict from another without a
+//!   second accuser; it counts as an accusation by whoever says so.
 //! - *Buddy* (section III-C). A suspect hears of it in the first payload that goes to it, from anybody who
 //!   knows ([`Gossip::warning`]), and from its accusers at once; its answer is the refutation.
 //! - *Other evidence*. Before a verdict the owner is asked whether the suspect has answered anything else
@@ -80,7 +80,8 @@
 //!   has put it in the place of the other. One that is known to be dead, or said that it is
 //!   shutting down, is not asked.
 //! - *Both alive.* If it answers, the newer one *yields*, in its record: it is shown to nobody, whoever hears of it, and
-//!   [`Refused`](NodeState::Refused) to itself. Both are told ([`Event::NameConflict`]). It stays a member of SWIM, so it
+//!   [`Refused`](NodeState::Refused) to itself. Both are told ([`Event::NameConflict`]). It stays a member of SWIM: it is
+//!   probed, accuses, confirms leaves and counts in the size of the cluster, which no user is shown. So it
 //!   learns when the older one has left or failed; then it comes in ([`Event::NameFree`]), before others that came later.
 //! - *Wrong clocks.* In its first ten probe periods in company a node yields to every namesake that answers, whatever the
 //!   generations: a newcomer whose clock is behind, or who meets a node whose clock was ahead, is no older for it. Nodes

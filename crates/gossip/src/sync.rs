@@ -105,8 +105,8 @@ impl Gossip {
         }
     }
 
-    /// A hash over what is known of the live, this node included, as far as it concerns a peer. Refutations are left out: of its own a node
-    /// may know more than others ever hear.
+    /// A hash over what is known of the live, this node included, as far as it concerns a peer. Refutations are left
+    /// out: of its own a node may know more than others ever hear.
     fn summary(&self, peer: SocketAddr) -> u64 {
         let release = self.release_of(peer);
         let mut live: Vec<DigestEntry> = self

@@ -19,9 +19,9 @@ pub struct Why {
     /// This node's own health then, from 0, nothing wrong, to 8: how many times longer than usual it waited for
     /// answers before it would accuse anybody.
     pub health: u8,
-    /// Whose probes were not answered, directly or by way of others, in the order in which this node learned of
-    /// them; this node may be among them, and the suspect itself, if it said that it hears badly. The first few only: more would change nothing. None when the suspicion
-    /// came with somebody else's view.
+    /// Whose probes were not answered, directly or by way of others, in the order in which this node learned of them;
+    /// this node may be among them, and the suspect itself, if it said that it hears badly. The first few only: more
+    /// would change nothing. None when the suspicion came with somebody else's view.
     pub accusers: Vec<Accuser>,
     /// This node's own probes that were not answered, the last few, oldest first. None where this node only
     /// has the word of others.

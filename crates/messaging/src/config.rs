@@ -38,11 +38,11 @@ pub struct Config {
     /// least 1. One more is refused as overloaded. Choose how many handlers may run at once. No more than half
     /// of them are for messages that wait for their turn in a stream.
     pub incoming_max: usize,
-    /// Bytes reserved for messages of one peer that come in pieces. When another one finds no room, the oldest
-    /// that is unfinished is dropped and refused as overloaded. At least `message_bytes_max` and the heads before
-    /// it, a relay's of 32 KiB included; never less than for messages of the nodes' own; choose several times
-    /// that, so that one with lost pieces is not dropped for the next. Messages that came before their turn in a stream may hold as much again; one for which
-    /// there is no room is refused.
+    /// Bytes reserved for messages of one peer that come in pieces. When another one finds no room, the oldest that is
+    /// unfinished is dropped and refused as overloaded. At least `message_bytes_max` and the heads before it, a relay's
+    /// of 32 KiB included, and what messages of the nodes' own may have; choose several times that, so that one with
+    /// lost pieces is not dropped for the next. Messages that came before their turn in a stream may hold as much
+    /// again; one for which there is no room is refused.
     pub reassembly_bytes_peer: usize,
     /// As `reassembly_bytes_peer`, of all peers together, and at least as much: the oldest one of any peer is
     /// dropped.

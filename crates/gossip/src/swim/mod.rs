@@ -1,23 +1,18 @@
 //! foca, driven: its packets, timers and notifications as plain values.
 
-use alloc::{collections::VecDeque, vec::Vec};
-use core::{net::SocketAddr, time::Duration};
+mod outcome;
+mod probing;
 
-use foca::{
-    Foca, Header, Incarnation, Member, Message, NoCustomBroadcast, Notification, State, Timer,
-    TimerToken,
-};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use foca::{Foca, Incarnation, Member, NoCustomBroadcast, State, Timer, TimerToken};
 use hobnob_wire::Instant;
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 
-use crate::{
-    codec::{LifeCodec, SwimPacket},
-    health::Health,
-    identity::Life,
-    nacks::Helpers,
-    timers::Timers,
-    why::FailedProbe,
-};
+use self::outcome::Outcome;
+pub(crate) use self::probing::Probe;
+use crate::{codec::LifeCodec, health::Health, identity::Life, nacks::Helpers, timers::Timers};
 
 /// What foca says happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,14 +46,6 @@ pub(crate) struct Sighting {
     pub(crate) life: Life,
     pub(crate) incarnation: Incarnation,
     pub(crate) suspect: bool,
-}
-
-/// The round of probing under way: whose answer is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Probe {
-    pub(crate) life: Life,
-    pub(crate) since: Instant,
-    number: u8,
 }
 
 /// A timer of which most go off for nothing, and which may run late: it is run when there is something to do.
@@ -176,99 +163,11 @@ impl Swim {
         all.min_by_key(|(at, _)| *at)
     }
 
-    fn begin_round(&mut self, now: Instant) {
-        self.answered = false;
-        self.helpers.clear();
-        self.probe = self.inbox.ping().map(|(life, number)| Probe {
-            life,
-            since: now,
-            number,
-        });
-    }
-
-    /// Takes in what the round of probing that is about to end says of this node's own health. Returns the probe
-    /// if it was not answered.
-    pub(crate) fn judge_round(&mut self, now: Instant) -> Option<(Life, FailedProbe)> {
-        if self.answered {
-            self.health.improve();
-            return None;
-        }
-        let probe = self.probe?;
-        self.health.worsen(self.helpers.blame());
-        let failed = FailedProbe {
-            began: probe.since,
-            ended: now,
-            helpers: self.helpers.asked_count(),
-            nacks: self.helpers.heard_count(),
-        };
-        Some((probe.life, failed))
-    }
-
-    /// In which incarnation this node is: foca takes the next one whenever the present one is suspected.
-    pub(crate) const fn incarnation(&self) -> Incarnation {
-        self.unsuspected
-    }
-
-    /// Somebody suspects this node in one of its incarnations. To have to refute that says something of its own
-    /// health, but only once, however many pass it on.
-    pub(crate) fn note_suspected(&mut self, incarnation: Incarnation) {
-        if incarnation >= self.unsuspected {
-            self.unsuspected = incarnation.saturating_add(1);
-            self.health.worsen(1);
-        }
-    }
-
     /// Time during which nothing ran here does not count.
     pub(crate) fn postpone(&mut self, by: Duration) {
         self.timers.postpone(by);
         for (at, _) in self.round.iter_mut().chain(&mut self.help) {
             *at = *at + by;
-        }
-    }
-
-    /// The probe under way, unless it was answered for.
-    pub(crate) const fn probe(&self) -> Option<Probe> {
-        self.probe
-    }
-
-    /// A packet is about to be handed over: it may be the answer.
-    pub(crate) fn note_answer(&mut self, header: &Header<Life>) {
-        let is_answer = |probe: &mut Probe| match header.message {
-            Message::Ack(number) => header.src == probe.life && number == probe.number,
-            Message::ForwardedAck {
-                origin,
-                probe_number,
-            } => origin == probe.life && probe_number == probe.number,
-            _ => false,
-        };
-        self.answered |= self.probe.take_if(is_answer).is_some();
-    }
-
-    /// A helper has heard nothing from the target of a probe with this number.
-    pub(crate) fn note_nack(&mut self, helper: SocketAddr, number: u8) {
-        if self.probe.is_some_and(|probe| probe.number == number) {
-            self.helpers.heard(helper);
-        }
-    }
-
-    /// Whoever is probed has shown in another way that it is there. foca takes the same packet from it as if
-    /// it had answered; incarnation 0 claims nothing about a suspicion.
-    pub(crate) fn answer_probe(&mut self, now: Instant, me: Life) {
-        let Some(probe) = self.probe.take() else {
-            return;
-        };
-        self.answered = true;
-        let ack = SwimPacket {
-            header: Header {
-                src: probe.life,
-                src_incarnation: 0,
-                dst: me,
-                message: Message::Ack(probe.number),
-            },
-            updates: Vec::new(),
-        };
-        if let Ok(packet) = ack.encode() {
-            self.handle_packet(now, &packet);
         }
     }
 
@@ -461,59 +360,5 @@ fn purpose(timer: &Timer<Life>) -> Ran {
         Timer::SendIndirectProbe { .. } => Ran::Help,
         Timer::RemoveDown(life) => Ran::Removal(*life),
         _ => Ran::Other,
-    }
-}
-
-/// What foca asks for during a call.
-#[derive(Default)]
-struct Outcome {
-    notes: VecDeque<Note>,
-    sends: VecDeque<(Life, Vec<u8>)>,
-    timers: Vec<(Duration, Timer<Life>)>,
-    defunct: u64,
-    reconnecting: bool,
-}
-
-impl Outcome {
-    /// The ping that was sent last: to whom, and its number.
-    fn ping(&self) -> Option<(Life, u8)> {
-        let mut sends = self.sends.iter().rev();
-        sends.find_map(|(to, packet)| Some((*to, SwimPacket::ping_number(packet)?)))
-    }
-
-    /// Who is asked for help by the sends that nobody has fetched yet.
-    fn asked(&self) -> impl Iterator<Item = SocketAddr> {
-        let requests = self
-            .sends
-            .iter()
-            .filter(|(_, packet)| SwimPacket::is_ping_request(packet));
-        requests.map(|(to, _)| to.addr)
-    }
-}
-
-impl foca::Runtime<Life> for Outcome {
-    fn notify(&mut self, notification: Notification<'_, Life>) {
-        let note = match notification {
-            Notification::MemberUp(life) => Note::Up(*life),
-            Notification::MemberDown(life) => Note::Down(*life),
-            Notification::Rename(_, life) => Note::Renamed(*life),
-            Notification::Rejoin(life) => Note::Renewed(*life),
-            // The directory sees by itself whether anybody is there.
-            Notification::Active | Notification::Idle => return,
-            // Only when a life has no next one, which 2^32 renewals and 2^63 generations rule out.
-            Notification::Defunct => {
-                self.defunct += 1;
-                return;
-            }
-        };
-        self.notes.push_back(note);
-    }
-
-    fn send_to(&mut self, to: Life, data: &[u8]) {
-        self.sends.push_back((to, data.to_vec()));
-    }
-
-    fn submit_after(&mut self, event: Timer<Life>, after: Duration) {
-        self.timers.push((after, event));
     }
 }

@@ -1,0 +1,63 @@
+//! What foca says while it is called, kept until the call is over.
+
+use alloc::{collections::VecDeque, vec::Vec};
+use core::{net::SocketAddr, time::Duration};
+
+use foca::{Notification, Timer};
+
+use super::Note;
+use crate::{codec::SwimPacket, identity::Life};
+
+/// What foca asks for during a call.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) notes: VecDeque<Note>,
+    pub(super) sends: VecDeque<(Life, Vec<u8>)>,
+    pub(super) timers: Vec<(Duration, Timer<Life>)>,
+    pub(super) defunct: u64,
+    pub(super) reconnecting: bool,
+}
+
+impl Outcome {
+    /// The ping that was sent last: to whom, and its number.
+    pub(super) fn ping(&self) -> Option<(Life, u8)> {
+        let mut sends = self.sends.iter().rev();
+        sends.find_map(|(to, packet)| Some((*to, SwimPacket::ping_number(packet)?)))
+    }
+
+    /// Who is asked for help by the sends that nobody has fetched yet.
+    pub(super) fn asked(&self) -> impl Iterator<Item = SocketAddr> {
+        let requests = self
+            .sends
+            .iter()
+            .filter(|(_, packet)| SwimPacket::is_ping_request(packet));
+        requests.map(|(to, _)| to.addr)
+    }
+}
+
+impl foca::Runtime<Life> for Outcome {
+    fn notify(&mut self, notification: Notification<'_, Life>) {
+        let note = match notification {
+            Notification::MemberUp(life) => Note::Up(*life),
+            Notification::MemberDown(life) => Note::Down(*life),
+            Notification::Rename(_, life) => Note::Renamed(*life),
+            Notification::Rejoin(life) => Note::Renewed(*life),
+            // The directory sees by itself whether anybody is there.
+            Notification::Active | Notification::Idle => return,
+            // Only when a life has no next one, which 2^32 renewals and 2^63 generations rule out.
+            Notification::Defunct => {
+                self.defunct += 1;
+                return;
+            }
+        };
+        self.notes.push_back(note);
+    }
+
+    fn send_to(&mut self, to: Life, data: &[u8]) {
+        self.sends.push_back((to, data.to_vec()));
+    }
+
+    fn submit_after(&mut self, event: Timer<Life>, after: Duration) {
+        self.timers.push((after, event));
+    }
+}

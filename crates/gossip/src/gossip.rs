@@ -1,4 +1,4 @@
-//! The membership core: its commands, its clockwork, and how its parts act on each other.
+//! The membership core: what it holds, and what can be asked of it and told to it.
 
 use alloc::{sync::Arc, vec::Vec};
 use core::{fmt, net::SocketAddr, time::Duration};
@@ -10,7 +10,6 @@ use crate::{
     asks::Asks,
     claim::{Claim, settles_in},
     clockwork::Schedule,
-    codec::SwimPacket,
     config::ValidGossipConfig,
     directory::{Admission, Directory},
     event::Event,
@@ -25,66 +24,14 @@ use crate::{
     pack::ItemPacker,
     payload::{Item, Payload, Range},
     record::{Declared, Record},
+    settling::tuning,
+    stats::GossipStats,
     suspicion::Suspicions,
-    swim::{Note, Swim},
+    swim::Swim,
     sync::Rest,
     vetting::Shunned,
     why::Why,
 };
-
-/// What went wrong so far, counted since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct GossipStats {
-    /// Payloads refused with a [`PayloadError`](crate::PayloadError).
-    pub payloads_refused: u64,
-    /// Questions that were not answered, as their sender asks too much.
-    pub asks_ignored: u64,
-    /// Members of whom was heard while there was no room for them.
-    pub members_refused: u64,
-    /// Payloads that were lost because `poll_transmit` was not drained.
-    pub transmits_dropped: u64,
-    /// Events that were lost because `poll_event` was not drained.
-    pub events_dropped: u64,
-    /// Broken invariants of our own use of SWIM; anything but zero is a bug.
-    pub swim_faults: u64,
-    /// Suspicions that began here: this node's own, and those it heard of.
-    pub suspicions: u64,
-    /// Verdicts that were put off because the suspect answered messages.
-    pub verdicts_put_off: u64,
-    /// Times this node found that it had stood still, and gave everybody their time again.
-    pub standstills: u64,
-    /// Probes made for others without a nack, because too many were under way.
-    pub nacks_skipped: u64,
-    /// Processes of an incompatible version of the application that others know.
-    pub nodes_shunned: u64,
-    /// Other live nodes that were found to have this node's name.
-    pub name_conflicts: u64,
-    /// Nodes of this node's name that were asked whether they are there, and declared dead as they did not answer.
-    pub namesakes_missed: u64,
-}
-
-impl GossipStats {
-    /// Every count with its name as a metric.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
-        [
-            ("gossip_payloads_refused_total", self.payloads_refused),
-            ("gossip_asks_ignored_total", self.asks_ignored),
-            ("gossip_members_refused_total", self.members_refused),
-            ("gossip_transmits_dropped_total", self.transmits_dropped),
-            ("gossip_events_dropped_total", self.events_dropped),
-            ("gossip_swim_faults_total", self.swim_faults),
-            ("gossip_suspicions_total", self.suspicions),
-            ("gossip_verdicts_put_off_total", self.verdicts_put_off),
-            ("gossip_standstills_total", self.standstills),
-            ("gossip_nacks_skipped_total", self.nacks_skipped),
-            ("gossip_nodes_shunned_total", self.nodes_shunned),
-            ("gossip_name_conflicts_total", self.name_conflicts),
-            ("gossip_namesakes_missed_total", self.namesakes_missed),
-        ]
-        .into_iter()
-    }
-}
 
 /// A probe under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +84,8 @@ pub struct Gossip {
     pub(crate) company_at: Option<Instant>,
     /// It is of no use to anybody, and knows it.
     pub(crate) hears_badly: bool,
-    tuned: (u8, Duration),
+    /// What SWIM's configuration was made from.
+    pub(crate) tuned: (u8, Duration),
     pub(crate) now: Instant,
 }
 
@@ -363,76 +311,6 @@ impl Gossip {
         }
     }
 
-    /// Takes note of all that SWIM has said.
-    pub(crate) fn settle_notes(&mut self, now: Instant) {
-        while let Some(note) = self.swim.next_note() {
-            self.take_note(now, note);
-        }
-    }
-
-    /// Leaves nothing undone but what waits for a payload, a command or the clock.
-    pub(crate) fn settle(&mut self, now: Instant) {
-        self.settle_notes(now);
-        self.settle_claim(now);
-        self.send_swim();
-        self.retune();
-        self.arm(now);
-        debug_assert_eq!(
-            self.swim.len(),
-            self.directory.entries(),
-            "SWIM and the directory know the same addresses"
-        );
-    }
-
-    fn take_note(&mut self, now: Instant, note: Note) {
-        let ask_at = now + self.config.get().gossip_interval * 2;
-        match note {
-            Note::Accused(life, incarnation) => self.accuse(now, life, incarnation),
-            Note::Up(life) => {
-                self.suspicions.end(life.addr);
-                self.directory.up(now, life, ask_at);
-                self.compare_soon(now);
-            }
-            Note::Renamed(life) => {
-                self.suspicions.end(life.addr);
-                self.directory.renamed(now, life, ask_at);
-            }
-            Note::Down(life) => {
-                let bounds = self.config.suspicion(self.size());
-                self.suspicions.settle(now, life.addr, &bounds);
-                let grace = self.config.goodbye_grace(self.size());
-                if self.directory.down(now, life, now + grace) {
-                    self.ask_around(&[life.addr]);
-                }
-            }
-            Note::Renewed(life) => self.renewed(now, life),
-        }
-    }
-
-    /// SWIM's packets go out, but for one kind: nobody is told that it was declared dead when it was not,
-    /// or when it is leaving anyway. (foca 2.0 says so to a suspect that has refuted in time.)
-    fn send_swim(&mut self) {
-        while let Some((to, packet)) = self.swim.next_send() {
-            let spared = SwimPacket::is_turn_undead(&packet)
-                && self
-                    .directory
-                    .get(to.addr)
-                    .is_some_and(|entry| (entry.live && entry.life == to) || entry.has_left());
-            if !spared {
-                self.outbox.push_swim(to.addr, Payload::swim(&packet));
-            }
-        }
-    }
-
-    fn retune(&mut self) {
-        let size = self.size();
-        let tuned = tuning(&self.config, size);
-        if tuned != self.tuned {
-            self.tuned = tuned;
-            self.swim.retune(self.config.for_foca(size));
-        }
-    }
-
     /// Calls whoever is at `to`: says who we are, and begins to compare what both know.
     pub(crate) fn call(&mut self, now: Instant, to: SocketAddr) {
         let known = self.directory.get(to).map(|entry| entry.life);
@@ -446,12 +324,6 @@ impl Gossip {
     pub(crate) fn size(&self) -> usize {
         self.directory.live().len() + 1
     }
-}
-
-/// What foca's configuration depends on.
-fn tuning(config: &ValidGossipConfig, size: usize) -> (u8, Duration) {
-    let transmissions = config.news_transmissions(size);
-    (transmissions, config.suspicion(size).min)
 }
 
 impl fmt::Debug for Gossip {

@@ -1,11 +1,19 @@
 //! Who is suspected, by whom, and until when: Lifeguard's dynamic suspicion (section III-B).
 
+mod bounds;
+mod single;
+
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
 use foca::Incarnation;
 use hobnob_wire::Instant;
 
+use self::single::Told;
+pub(crate) use self::{
+    bounds::{Bounds, CONFIRMATIONS_MAX},
+    single::Suspicion,
+};
 use crate::{
     checks::Check,
     health::Health,
@@ -13,41 +21,12 @@ use crate::{
     why::{Accuser, FailedProbe, Verdict, Why},
 };
 
-/// Accusers beside the first that make a suspicion as certain as it gets: the paper's K.
-pub(crate) const CONFIRMATIONS_MAX: usize = 3;
-
 /// How often a suspect gets its time once more for want of a second accuser. Whoever still is the only one to miss it
 /// after five times as long has no way to it, if it is not dead.
 const PUT_OFFS_MAX: u8 = 5;
 
 /// Failed probes of its own that a node remembers of each suspect: the last ones.
 const FAILED_PROBES_MAX: usize = 4;
-
-/// ln(1) … ln(4) in thousandths, for the formula below.
-const LN_MILLI: [u32; CONFIRMATIONS_MAX + 1] = [0, 693, 1_099, 1_386];
-
-/// How long a suspect has to show itself.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    /// Once enough others have confirmed the suspicion.
-    pub(crate) min: Duration,
-    /// As long as nobody has.
-    pub(crate) max: Duration,
-    /// How many others are enough: fewer than the paper's K where there are fewer to ask.
-    pub(crate) confirmations: usize,
-}
-
-impl Bounds {
-    /// max − (max − min) · ln(C + 1) / ln(K + 1)
-    pub(crate) fn timeout(&self, confirmations: usize) -> Duration {
-        let ln_of = |count: usize| LN_MILLI[count.min(CONFIRMATIONS_MAX)];
-        let needed = ln_of(self.confirmations);
-        if needed == 0 || confirmations >= self.confirmations {
-            return self.min;
-        }
-        self.max - (self.max - self.min) * ln_of(confirmations) / needed
-    }
-}
 
 /// The suspicions of all that are suspected at this moment, and what they led to. Bounded by the number of
 /// members: one of each kind for an address.
@@ -57,30 +36,6 @@ pub(crate) struct Suspicions {
     settled: BTreeMap<SocketAddr, Why>,
     /// No check has anything to do before.
     check_at: Option<Instant>,
-}
-
-/// A life that did not answer somebody.
-#[derive(Debug)]
-pub(crate) struct Suspicion {
-    pub(crate) life: Life,
-    pub(crate) incarnation: Incarnation,
-    since: Instant,
-    /// From when the suspect's time counts: later than `since` where something spoke for it meanwhile.
-    counts_from: Instant,
-    /// No verdict before this, whatever the formula says.
-    spared_until: Instant,
-    /// This node's own health when it began.
-    health: Health,
-    accusers: Vec<Told>,
-    probes: Vec<FailedProbe>,
-    /// When it was last told to its face.
-    warned_at: Option<Instant>,
-    /// When its answers to messages last put off the verdict.
-    vouched_at: Option<Instant>,
-    /// How often its verdict was put off for want of a second accuser.
-    put_offs: u8,
-    /// This node's own look at it, while it lasts.
-    check: Option<Check>,
 }
 
 /// A check with something to do.
@@ -98,13 +53,6 @@ pub struct Suspect {
     pub whom: Identity,
     /// Since when its time counts.
     pub since: Instant,
-}
-
-/// An accuser, and how often it was passed on.
-#[derive(Clone, Copy, Debug)]
-struct Told {
-    accuser: Accuser,
-    times: u8,
 }
 
 /// An accusation that others should hear of.
@@ -137,20 +85,7 @@ impl Suspicions {
         if known.is_some_and(|known| known.life == life && known.incarnation == incarnation) {
             return false;
         }
-        let suspicion = Suspicion {
-            life,
-            incarnation,
-            since: now,
-            counts_from: now,
-            spared_until: now,
-            health,
-            accusers: Vec::new(),
-            probes: Vec::new(),
-            warned_at: None,
-            vouched_at: None,
-            put_offs: 0,
-            check: None,
-        };
+        let suspicion = Suspicion::new(now, life, incarnation, health);
         self.open.insert(life.addr, suspicion);
         true
     }
@@ -376,40 +311,5 @@ impl Suspicions {
                 check.ends_at = check.ends_at + by;
             }
         }
-    }
-}
-
-impl Suspicion {
-    pub(crate) fn is_accused_by(&self, addr: SocketAddr) -> bool {
-        self.accusers.iter().any(|told| told.accuser.addr == addr)
-    }
-
-    fn is_due(&self, now: Instant, bounds: &Bounds) -> bool {
-        let is_check_over = self.check.is_some_and(|check| check.ends_at <= now);
-        is_check_over || self.deadline(bounds) <= now
-    }
-
-    fn explain(&self, verdict: Option<Verdict>) -> Why {
-        Why {
-            identity: self.life.identity(),
-            since: self.since,
-            health: self.health.score(),
-            accusers: self.accusers.iter().map(|told| told.accuser).collect(),
-            probes: self.probes.clone(),
-            vouched_at: self.vouched_at,
-            verdict,
-        }
-    }
-
-    /// When it counts as failed, as far as is known now.
-    pub(crate) fn deadline(&self, bounds: &Bounds) -> Instant {
-        // Its own word needs no confirmation.
-        let confirmations = if self.is_accused_by(self.life.addr) {
-            CONFIRMATIONS_MAX
-        } else {
-            self.accusers.len().saturating_sub(1)
-        };
-        let at = self.counts_from + bounds.timeout(confirmations);
-        at.max(self.spared_until)
     }
 }

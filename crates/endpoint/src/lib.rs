@@ -47,6 +47,7 @@ extern crate alloc;
 extern crate std;
 
 mod bridge;
+mod calling;
 mod compose;
 mod config;
 mod endpoint;
@@ -58,8 +59,9 @@ mod sharing;
 mod strangers;
 mod values;
 
+pub use calling::Target;
 pub use config::{ConfigError, EndpointConfig};
-pub use endpoint::{Endpoint, Target};
+pub use endpoint::Endpoint;
 pub use event::{CallError, Event, TimeoutReason};
 pub use gossip_queue::PAYLOADS_PER_PEER_MAX as GOSSIP_PAYLOADS_PEER_MAX;
 pub use relay::{DeliveryError, RelayKey, RelayStats};

@@ -15,10 +15,7 @@ use hobnob_shared::{
 };
 use hobnob_wire::{Command, Generation, Instant, Peer, limits::INNER_BYTES_MIN};
 
-use crate::{
-    endpoint::{Endpoint, Target},
-    event::CallError,
-};
+use crate::{calling::Target, endpoint::Endpoint, event::CallError};
 
 /// How long a payload may take. What did not arrive by then is found by comparing, with whoever can be reached.
 const TIMEOUT: Duration = Duration::from_secs(5);

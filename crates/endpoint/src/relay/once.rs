@@ -11,7 +11,8 @@ use hobnob_wire::{
 };
 
 use crate::{
-    endpoint::{Endpoint, Target},
+    calling::Target,
+    endpoint::Endpoint,
     event::{CallError, Event},
 };
 

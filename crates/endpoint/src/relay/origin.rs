@@ -14,10 +14,7 @@ use super::{
     errand::{Errand, Owner, Task},
     limits::{OWN_MAX, PACE_MAX, PACE_MIN, PACES_PER_TIMEOUT},
 };
-use crate::{
-    endpoint::{Endpoint, Target},
-    event::CallError,
-};
+use crate::{calling::Target, endpoint::Endpoint, event::CallError};
 
 impl Endpoint {
     /// Sends one message to many by way of a tree in which every node serves up to `limit` others at a time;

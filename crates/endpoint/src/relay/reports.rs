@@ -8,10 +8,7 @@ use hobnob_messaging::{Failure, Token};
 use hobnob_wire::{Command, Instant, RelayOutcome, RelayReport, RelayRun, Writer};
 
 use super::errand::{Errand, Owner, Parent};
-use crate::{
-    endpoint::{Endpoint, Target},
-    event::CallError,
-};
+use crate::{calling::Target, endpoint::Endpoint, event::CallError};
 
 /// Results on their way to the parent: told once, and again only when the telling failed.
 #[derive(Debug, Default)]

@@ -9,7 +9,8 @@ use hobnob_wire::{Command, Instant, RelayHop, RelayTarget, Writer, limits};
 use super::errand::{Attempt, Errand, GivenUp, Owner};
 use super::reports::Told;
 use crate::{
-    endpoint::{Endpoint, Target},
+    calling::Target,
+    endpoint::Endpoint,
     event::{CallError, Event},
 };
 

@@ -22,8 +22,9 @@ use super::{
     reports,
 };
 use crate::{
+    calling::Target,
     config::EndpointConfig,
-    endpoint::{Endpoint, Target},
+    endpoint::Endpoint,
     event::{CallError, Event},
     gossip::{Metadata, MetadataFields},
 };

@@ -74,6 +74,12 @@ impl Shunned {
         true
     }
 
+    fn pardon(&mut self, life: Life) {
+        if self.get(life).is_some() {
+            self.remove(life.addr);
+        }
+    }
+
     fn remove(&mut self, addr: SocketAddr) {
         if let Some(shun) = self.by_addr.remove(&addr) {
             self.by_time.remove(&(shun.since, addr));
@@ -105,7 +111,7 @@ impl Gossip {
             None => true,
             Some(Word::Own) => false,
             Some(Word::Hearsay) => {
-                self.shunned.remove(life.addr);
+                self.shunned.pardon(life);
                 true
             }
         }
@@ -116,17 +122,19 @@ impl Gossip {
     pub(crate) fn vet(&mut self, now: Instant, from: SocketAddr, record: &Record) -> bool {
         let life = record.life;
         let is_own = from == life.addr;
+        let ours = self.me.metadata.release();
+        let is_compatible = ours.is_compatible_with(record.metadata.release());
+        if is_own && is_compatible {
+            // The latest that it says of itself.
+            self.shunned.pardon(life);
+        }
         let may_count = if is_own {
             self.may_speak(life)
         } else {
             !self.is_shunned(life)
         };
-        if !may_count {
-            return false;
-        }
-        let ours = self.me.metadata.release();
-        if ours.is_compatible_with(record.metadata.release()) {
-            return true;
+        if !may_count || is_compatible {
+            return may_count;
         }
         if !is_own && self.has_spoken(life) {
             return false;

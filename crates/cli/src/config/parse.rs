@@ -74,13 +74,41 @@ pub(super) fn key_and_value(text: &str) -> Result<(String, Value), String> {
         ));
     }
     let value = if json {
-        serde_json::from_str(value).map_err(|error| {
+        let value = serde_json::from_str(value).map_err(|error| {
             format!("what follows := in {text:?} is no value in JSON such as 12: {error}")
-        })?
+        })?;
+        narrowed(value)
     } else {
         Value::from(value)
     };
     Ok((key.to_owned(), value))
+}
+
+/// A whole number as the narrowest type that holds it, also in a list: every wider one can be read from that, while
+/// JSON says nothing of types.
+fn narrowed(value: Value) -> Value {
+    match &value {
+        Value::I64(number) => narrowest(*number),
+        Value::List(items) => Value::List(items.iter().cloned().map(narrowed).collect()),
+        _ => value,
+    }
+}
+
+fn narrowest(number: i64) -> Value {
+    let unsigned = || {
+        let value = u8::try_from(number).map(Value::U8);
+        let value = value.or_else(|_| u16::try_from(number).map(Value::U16));
+        let value = value.or_else(|_| u32::try_from(number).map(Value::U32));
+        value.or_else(|_| u64::try_from(number).map(Value::U64))
+    };
+    let signed = || {
+        let value = i8::try_from(number).map(Value::I8);
+        let value = value.or_else(|_| i16::try_from(number).map(Value::I16));
+        value.or_else(|_| i32::try_from(number).map(Value::I32))
+    };
+    unsigned()
+        .or_else(|_| signed())
+        .unwrap_or(Value::I64(number))
 }
 
 pub(super) fn switch(text: &str) -> Result<bool, String> {
@@ -99,3 +127,7 @@ pub(super) fn profile(text: &str) -> Result<Profile, String> {
         _ => Err(format!("{text:?} is not one of local, lan and wan")),
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/parse.rs"]
+mod tests;

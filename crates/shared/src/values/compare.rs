@@ -130,6 +130,9 @@ impl Values {
         (process, version): Named,
         is_news: bool,
     ) -> Option<Item> {
+        if process == self.me {
+            self.outbid(version);
+        }
         let known = self.of(process).map_or(0, |set| set.version());
         let is_of_use = process.addr != self.me.addr
             && version > known

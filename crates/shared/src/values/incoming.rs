@@ -150,11 +150,14 @@ impl Values {
         answer: &mut Vec<Item>,
     ) -> bool {
         let standing = self.members.standing(process);
+        let version = delta.version;
+        if process == self.me {
+            self.outbid(version);
+        }
         if process.addr == self.me.addr || standing == Standing::Outlived {
             self.stats.useless += 1;
             return false;
         }
-        let version = delta.version;
         let Some((since, applied)) = self.members.apply(process, delta) else {
             self.stats.strangers_refused += 1;
             return false;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use hobnob_wire::limits::PEERS_MAX;
+use hobnob_wire::{VarInt, limits::PEERS_MAX};
 
 use crate::limits::{PAYLOAD_BYTES_MAX, PROCESS_BYTES_MAX};
 
@@ -19,6 +19,10 @@ pub const VALUE_KEY_BYTES_MAX: usize = 64;
 /// Removals of a node that are remembered: who missed no more of them is told the difference, who missed more is told
 /// everything. Half as many as there can be values.
 pub const REMOVED_MAX: usize = VALUES_MAX / 2;
+
+/// The last version that an owner outbids when somebody says that its values have it: no process changes its values so
+/// often, and as many versions are left for what it has to say.
+pub(super) const VERSION_OUTBID_MAX: u64 = VarInt::MAX.get() / 2;
 
 /// Processes whose values are held although they are no members: for a moment, as values may come before the word that
 /// there is somebody. A full payload of the largest.

@@ -45,6 +45,7 @@
 //!
 //! - Of each process everybody who can be reached comes to know the latest version, whatever was lost, repeated,
 //!   reordered or cut before, and nobody ever goes back to an earlier one.
+//! - An owner that hears of a version of its values that it never had makes its own word the latest again.
 //! - Everything held is bounded by [`limits`], whatever peers say; what one payload makes this node send is, too.
 //! - The same calls with the same seed give the same payloads and events.
 //!
@@ -72,7 +73,12 @@ use bytes::Bytes;
 use hobnob_wire::{Deadline, Generation, Instant};
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 
-use self::{compare::Wanted, limits::EVENTS_MAX, members::Members, news::News};
+use self::{
+    compare::Wanted,
+    limits::{EVENTS_MAX, VERSION_OUTBID_MAX},
+    members::Members,
+    news::News,
+};
 pub use self::{error::ValueError, set::ValueSet, stats::Stats};
 use crate::{
     clock::Process,
@@ -191,6 +197,17 @@ impl Values {
             self.news.add(self.me, before);
         }
         self.settle(now);
+    }
+
+    /// Somebody holds a version of this node's values that it never had: what it has set is the latest again, and told as
+    /// a whole. Versions are not to be used up, so one far ahead of any honest one stays.
+    fn outbid(&mut self, version: u64) {
+        if (self.own.version() + 1..=VERSION_OUTBID_MAX).contains(&version) {
+            self.own.outbid(version);
+            self.changes += 1;
+            self.stats.outbid += 1;
+            self.news.add(self.me, 0);
+        }
     }
 
     /// This node goes on under another generation, with the values it has.

@@ -98,6 +98,12 @@ impl ValueSet {
         true
     }
 
+    /// Goes on above a version that was never its owner's. Whoever holds that is told everything.
+    pub(super) fn outbid(&mut self, version: u64) {
+        self.version = version + 1;
+        self.raise_floor(self.version);
+    }
+
     fn put(&mut self, key: Arc<str>, value: Option<Bytes>) {
         self.version += 1;
         let version = self.version;

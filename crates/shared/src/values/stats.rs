@@ -20,6 +20,8 @@ pub struct Stats {
     pub refused: u64,
     /// Differences of others' values that were new here.
     pub merged: u64,
+    /// Versions of this node's own values that it never had and somebody held.
+    pub outbid: u64,
     /// Differences that were known, came too early, or were of a process that is outlived.
     pub useless: u64,
     /// Differences with which a process would have had more than it may: its fault, or of who passed it on.
@@ -50,6 +52,7 @@ impl Stats {
             ("values_unfinished_bytes", self.unfinished_bytes as u64),
             ("values_refused_total", self.refused),
             ("values_merged_total", self.merged),
+            ("values_outbid_total", self.outbid),
             ("values_useless_total", self.useless),
             ("values_excessive_total", self.excessive),
             ("values_strangers_refused_total", self.strangers_refused),

@@ -145,6 +145,53 @@ fn what_no_owner_can_have_set_is_refused() {
     assert_eq!(b.stats().useless, before + 2, "a gap, and a repetition");
 }
 
+/// Somebody holds a version of a process' values that it never had. What others hold becomes its own word again, also
+/// where that lies below what it was told.
+#[test]
+fn a_false_version_is_outbid_by_its_owner() {
+    let (mut a, mut b) = pair();
+    let (one, other) = (process(0, 1), process(1, 1));
+    let carry = |a: &mut Values, b: &mut Values| {
+        loop {
+            if let Some(transmit) = a.poll_transmit() {
+                b.handle_payload(NOW, one.addr, &transmit.payload).unwrap();
+                a.handle_sent(NOW, transmit.to, transmit.payload.len(), true);
+            } else if let Some(transmit) = b.poll_transmit() {
+                a.handle_payload(NOW, other.addr, &transmit.payload)
+                    .unwrap();
+                b.handle_sent(NOW, transmit.to, transmit.payload.len(), true);
+            } else {
+                return;
+            }
+        }
+    };
+    let mut now = NOW;
+    let mut settle = |a: &mut Values, b: &mut Values| {
+        for _ in 0..40 {
+            now = now + core::time::Duration::from_millis(500);
+            a.handle_timeout(now);
+            b.handle_timeout(now);
+            carry(a, b);
+        }
+    };
+    settle(&mut a, &mut b);
+    assert_eq!(b.of(one), Some(a.own()));
+    let version = a.own().version();
+    let false_values = [values_item(one, 0, 60, 60, 1), slot("lie", 60, Some(3))].concat();
+    b.handle_payload(NOW, process(2, 1).addr, &false_values)
+        .unwrap();
+    assert!(b.of(one).is_some_and(|set| set.get("lie").is_some()));
+    settle(&mut a, &mut b);
+    assert!(a.own().version() > 60 && version < 60);
+    assert_eq!(b.of(one), Some(a.own()));
+    assert_eq!(b.of(one).unwrap().iter().count(), 5);
+    assert_eq!(a.stats().outbid, 1);
+    a.set(NOW, "k3", Bytes::from("new")).unwrap();
+    a.remove(NOW, "k4");
+    settle(&mut a, &mut b);
+    assert_eq!(b.of(one), Some(a.own()));
+}
+
 #[test]
 fn nobody_speaks_for_this_node_or_for_a_process_that_is_outlived() {
     let (_, mut b) = pair();

@@ -269,7 +269,8 @@ fn whoever_knows_something_else_soon_hears_of_all_that_is_known_however_much() {
             .filter(|payload| payload[0] == DIGEST)
             .collect();
         let is_in = |payload: &&[u8], index: usize| {
-            let bytes = [&[4][..], &[10, 0, (index >> 8) as u8, (index & 0xff) as u8]].concat();
+            let [.., high, low] = index.to_be_bytes();
+            let bytes = [4, 10, 0, high, low];
             payload.windows(5).any(|window| window == bytes)
         };
         let is_told = |index: &usize| digests.iter().any(|payload| is_in(payload, *index));

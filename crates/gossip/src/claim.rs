@@ -42,8 +42,9 @@ pub(crate) struct Claim {
     missed: Option<Identity>,
     /// Who holds the name while this node yields.
     refused_by: Option<Identity>,
-    /// Those of whom the user was told: the namesakes there are, and some that are gone.
-    told: BTreeSet<Identity>,
+    /// Those of whom the user was told, and whether this node was refused because of them: the namesakes there are, and
+    /// some that are gone.
+    told: BTreeSet<(Identity, bool)>,
 }
 
 /// Whether this node is new.
@@ -150,11 +151,18 @@ impl Claim {
 
     /// Forgets of whom the user was told, as far as they are gone and too many.
     fn forget_told(&mut self, namesakes: &[Namesake]) {
-        if self.told.len() > namesakes.len() + GONE_NAMESAKES_TOLD_MAX {
+        // Of each at most two things are told.
+        if self.told.len() > 2 * (namesakes.len() + GONE_NAMESAKES_TOLD_MAX) {
             let here = namesakes.iter().map(|namesake| namesake.life.identity());
             let here: BTreeSet<Identity> = here.collect();
-            self.told.retain(|told| here.contains(told));
+            self.told.retain(|(told, _)| here.contains(told));
         }
+    }
+
+    /// This node holds its name again. If it is refused once more, that is news.
+    fn regain(&mut self) {
+        self.refused_by = None;
+        self.told.retain(|(_, is_refused)| !is_refused);
     }
 }
 
@@ -210,7 +218,7 @@ impl Gossip {
         let me = self.me.rank();
         if namesakes.iter().all(|namesake| me < namesake.rank) {
             self.me.yields = false;
-            self.claim.refused_by = None;
+            self.claim.regain();
             self.publish(now);
             let name = self.me.metadata.name().to_string();
             self.directory.report(Event::NameFree { name });
@@ -279,7 +287,7 @@ impl Gossip {
     }
 
     fn tell_conflict(&mut self, other: Identity, is_refused: bool) {
-        if self.claim.told.insert(other) {
+        if self.claim.told.insert((other, is_refused)) {
             self.stats.name_conflicts += 1;
             let name = self.me.metadata.name().to_string();
             self.directory.report(Event::NameConflict {

@@ -53,7 +53,8 @@ pub enum Event {
         /// Which life of the node it is.
         generation: u64,
     },
-    /// Another live node has this node's name. Told once for each such process, on both.
+    /// Another live node has this node's name. Told on both, once for each such process and each outcome; a refusal that
+    /// comes again after the name was [free](Self::NameFree) is told again.
     NameConflict {
         /// The name.
         name: String,

@@ -279,6 +279,30 @@ fn a_generation_set_far_ahead_gains_nothing() {
     }
 }
 
+/// Whoever goes by the events must not take the name for its own after it has lost it again.
+#[test]
+fn a_refusal_after_the_name_was_free_is_told_again() {
+    let mut net = Net::joined(6, Weather::CALM, CLUSTER);
+    net.run_for(4 * SECOND);
+    begin(&mut net, NEW, 2_000, OLD, 0);
+    net.run_for(SETTLED);
+    net.partition(|index| u8::from(index == NEW));
+    net.run_for(90 * SECOND);
+    net.partition(|_| 0);
+    net.announce(NEW, 1);
+    net.run_for(SETTLED);
+    check_refused(&net, OLD, NEW);
+    let told = |event: &Event| match event {
+        Event::NameConflict { is_refused, .. } => Some(*is_refused),
+        Event::NameFree { .. } => Some(false),
+        _ => None,
+    };
+    let events = net.hosts[NEW].events.iter();
+    let told: Vec<bool> = events.filter_map(|(_, event)| told(event)).collect();
+    assert_eq!(told, [true, false, true]);
+    assert_eq!(conflicts(&net, OLD), [(addr(NEW), false)]);
+}
+
 #[test]
 fn of_many_that_begin_together_one_is_left() {
     for seed in 0..20 {

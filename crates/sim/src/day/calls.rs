@@ -71,7 +71,8 @@ impl Crew {
     /// One call of each kind to everybody who is there, all of which must succeed, and one that is cancelled.
     pub(super) fn make_clean_calls(&mut self, at: &mut At<'_>, everybody: &[SocketAddr]) {
         let own = at.endpoint.addr();
-        let others: Vec<SocketAddr> = everybody.iter().copied().filter(|it| *it != own).collect();
+        let others = everybody.iter().copied().filter(|it| *it != own);
+        let others: Vec<SocketAddr> = others.filter(|it| self.is_for(at.node, *it)).collect();
         let len = self.clean_len(others.len());
         for &to in &others {
             for kind in [Kind::Send, Kind::Request] {
@@ -125,7 +126,7 @@ impl Crew {
 
     fn make_call(&mut self, at: &mut At<'_>) {
         let own = at.endpoint.addr();
-        let others: Vec<SocketAddr> = self.addrs.iter().copied().filter(|it| *it != own).collect();
+        let others = self.callees(at.node, own);
         let Some(life) = self.lives.get_mut(&at.node).filter(|_| !others.is_empty()) else {
             return;
         };

@@ -9,8 +9,11 @@ use hobnob_endpoint::{
         },
     },
     relay::limits::{ERRAND_BYTES_MAX, ERRANDS_MAX, REMEMBERED_MAX},
-    shared::limits::{BYTES_HARD_MAX, NEWS_MAX, UNFINISHED_BYTES_PEER_MAX},
-    wire::limits::RELAY_HEAD_BYTES_MAX,
+    shared::{
+        limits::{BYTES_HARD_MAX, NEWS_MAX, UNFINISHED_BYTES_PEER_MAX},
+        values::limits::{STRANGERS_MAX, VALUES_BYTES_MAX, WANTED_MAX},
+    },
+    wire::limits::{PEERS_MAX, RELAY_HEAD_BYTES_MAX},
 };
 
 use crate::model::{ProcessId, Violation};
@@ -74,6 +77,18 @@ pub(super) fn limits(
     under(
         "shared data on its way to a peer",
         shared.unfinished_bytes,
+        UNFINISHED_BYTES_PEER_MAX,
+    )?;
+    let values = endpoint.values().stats();
+    under("bytes of own values", values.own_bytes, VALUES_BYTES_MAX)?;
+    under("members with values", values.processes, PEERS_MAX)?;
+    under("strangers with values", values.strangers, STRANGERS_MAX)?;
+    let told_max = values.processes + values.strangers + 1;
+    under("values that are news", values.news, told_max)?;
+    under("values asked for", values.wanted, WANTED_MAX)?;
+    under(
+        "values on their way to a peer",
+        values.unfinished_bytes,
         UNFINISHED_BYTES_PEER_MAX,
     )?;
     let held_max = usize::try_from(MESSAGE_WINDOW).unwrap_or(usize::MAX);
@@ -146,6 +161,9 @@ pub(super) fn leftovers(by: ProcessId, endpoint: &Endpoint) -> Result<(), Violat
     none("messages held", stats.messages)?;
     none("reassembly bytes", stats.reassembly_bytes)?;
     none("errands", endpoint.relay_stats().errands)?;
+    let members = endpoint.values().member_addrs();
+    let forgotten = members.filter(|addr| endpoint.members().node(*addr).is_none());
+    none("values of nodes that are forgotten", forgotten.count())?;
     for (peer, _) in endpoint.sessions().peers() {
         let Some(load) = endpoint.messages().load(peer) else {
             continue;

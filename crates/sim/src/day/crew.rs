@@ -13,7 +13,9 @@ use hobnob_endpoint::{
     wire::{Command, Generation, Instant, Peer},
 };
 
-use super::{checks, dice::Dice, handlers::Work, load::Pour, plan::Plan, trace::Trace};
+use super::{
+    checks, dice::Dice, handlers::Work, load::Pour, plan::Plan, trace::Trace, values::ReadSoFar,
+};
 use crate::{
     Application, At, NodeId,
     model::{CallId, Fact, Model, ProcessId, Rules},
@@ -40,6 +42,8 @@ pub(super) const WAKE_DECLARE: u64 = u64::MAX - 1;
 pub(super) const WAKE_CLEAN: u64 = u64::MAX - 2;
 pub(super) const WAKE_POUR: u64 = u64::MAX - 3;
 pub(super) const WAKE_COMPARED: u64 = u64::MAX - 4;
+pub(super) const WAKE_READ: u64 = u64::MAX - 5;
+pub(super) const WAKE_FORGET: u64 = u64::MAX - 6;
 
 impl Phase {
     /// Whether handlers are quick and do not fail.
@@ -66,8 +70,8 @@ pub(super) struct Crew {
     pub(super) plan: Plan,
     pub(super) model: Model,
     pub(super) phase: Phase,
-    /// Every address there ever was a node at.
-    pub(super) addrs: Vec<SocketAddr>,
+    /// Every address there ever was a node at, and which node it was.
+    pub(super) addrs: Vec<(SocketAddr, NodeId)>,
     pub(super) lives: BTreeMap<NodeId, Life>,
     /// Whether anybody who is suspected or declared dead is a violation.
     pub(super) is_stable: bool,
@@ -109,8 +113,11 @@ pub(super) struct Life {
     /// How wrong its wall clock is: what is added to the true time, and what is taken away.
     pub(super) wall_error: (Duration, Duration),
     pub(super) is_leaving: bool,
+    /// Whether another one has its name.
+    pub(super) is_refused: bool,
     /// The version of the members that were last looked at.
     pub(super) shown: u64,
+    pub(super) read: ReadSoFar,
     idles: u64,
 }
 
@@ -131,6 +138,8 @@ pub(super) enum Chore {
     Greet,
     /// Does something to what all share, and comes back.
     Share,
+    /// Says something else of itself, and comes back.
+    Say,
     /// Gives a key a value if it still has what it had.
     Compare(String, Option<Version>),
     /// Nothing: the process runs, and sends what waits.
@@ -208,8 +217,8 @@ impl Application for Crew {
         let (process, addr) = (ProcessId(self.next_process), at.endpoint.addr());
         self.next_process += 1;
         let generation = at.generation;
-        if !self.addrs.contains(&addr) {
-            self.addrs.push(addr);
+        if !self.addrs.contains(&(addr, at.node)) {
+            self.addrs.push((addr, at.node));
         }
         self.see(
             at.world_now,
@@ -217,6 +226,14 @@ impl Application for Crew {
                 process,
                 addr,
                 generation,
+            },
+        );
+        self.see(
+            at.world_now,
+            Fact::Introduced {
+                process,
+                name: at.endpoint.members().me().metadata.name(),
+                release: self.plan.sides.release(at.node),
             },
         );
         let life = Life {
@@ -233,7 +250,9 @@ impl Application for Crew {
             last_reunion: at.now,
             wall_error: self.plan.sharing.wall_error(&mut self.dice),
             is_leaving: false,
+            is_refused: false,
             shown: 0,
+            read: ReadSoFar::default(),
             idles: 0,
         };
         self.lives.insert(at.node, life);
@@ -246,6 +265,7 @@ impl Application for Crew {
         self.after(at, pause, Chore::Traffic);
         self.read_wall_clock(at);
         self.after(at, pause, Chore::Share);
+        self.begin_saying(at);
     }
 
     fn on_event(&mut self, at: &mut At<'_>, event: Event) {
@@ -254,6 +274,7 @@ impl Application for Crew {
             Event::Member(event) => self.on_member_event(at, &event),
             Event::Message(event) => self.on_message_event(at, event),
             Event::Shared(event) => self.on_shared_event(at, &event),
+            Event::Values(changed) => self.on_values_event(at, &changed),
             Event::Relayed {
                 origin,
                 payload,
@@ -274,6 +295,8 @@ impl Application for Crew {
             WAKE_LEAVE => return self.leave(at),
             WAKE_POUR => return self.begin_pouring(at),
             WAKE_COMPARED => return self.check_copy(at),
+            WAKE_READ => return self.read_all_values(at),
+            WAKE_FORGET => return Self::forget_the_gone(at),
             WAKE_DECLARE => return self.declare(at),
             WAKE_CLEAN => {
                 let everybody = std::mem::take(&mut self.everybody);
@@ -297,6 +320,7 @@ impl Application for Crew {
                 self.after(at, RETRY_PAUSE, chore);
             }
             Some(Chore::Share) => self.share(at),
+            Some(Chore::Say) => self.say(at),
             Some(Chore::Compare(key, expected)) => self.compare(at, &key, expected),
             // The call's end may have come already, and not been looked at.
             Some(Chore::Cancel(call)) if at.endpoint.has_events() => {
@@ -311,7 +335,9 @@ impl Application for Crew {
 
     fn on_idle(&mut self, at: &At<'_>) {
         self.note_renewal(at);
+        self.note_refusal(at);
         self.check_shown(at);
+        self.read_values(at);
         let Some(life) = self.lives.get_mut(&at.node) else {
             return;
         };

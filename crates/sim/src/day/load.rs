@@ -9,8 +9,11 @@ use super::{
     Scenario,
     crew::{COMMON, Chore, Crew, Phase, WAKE_DECLARE, WAKE_POUR},
     dice::Dice,
+    names::Names,
     plan::{Handlers, Limits, Plan, Traffic},
     sharing::Sharing,
+    sides::Sides,
+    values::Values,
     weather::Faults,
 };
 use crate::{
@@ -75,6 +78,9 @@ pub(super) fn plan(scenario: Scenario) -> Plan {
         handlers: Handlers::quick(),
         limits: Limits::wide(),
         sharing: Sharing::none(),
+        values: Values::none(),
+        sides: Sides::none(),
+        names: Names::default(),
         faults: Faults::none(),
     }
 }

@@ -8,7 +8,10 @@ use hobnob_endpoint::{
 };
 use rand::RngExt;
 
-use super::crew::{Chore, Crew, GREETING_PAUSE, REUNION_PAUSE, SEEDS};
+use super::{
+    crew::{Chore, Crew, GREETING_PAUSE, REUNION_PAUSE, SEEDS},
+    names::named,
+};
 use crate::{
     At, NodeId,
     model::{CallId, Fact, Notice, ProcessId, Seen, Sighting, Violation},
@@ -78,7 +81,7 @@ impl Crew {
             return;
         };
         let process = life.process;
-        if let Some(fact) = noticed(process, event) {
+        if let Some(fact) = noticed(process, event).or_else(|| named(process, event)) {
             self.see(at.world_now, fact);
         }
         match event {

@@ -5,11 +5,12 @@
 //! 1. A *plan* is drawn: how many nodes, which membership profile, how small their queues are, how much they
 //!    talk and in which sizes, how slow their handlers are, which kinds of faults there are and how often.
 //!    Each seed is another kind of day; some days have only one kind of fault.
-//! 2. *Trouble*: nodes call each other, and write to what they share, while the faults come and go. Each call, each run of a handler and each
-//!    end of a call is told to the [model](crate::model), and after each step of a node its queues and tables
-//!    are held against their limits.
+//! 2. *Trouble*: nodes call each other, write to what they share, and say things of themselves, while the faults come and
+//!    go. Each call, each run of a handler and each end of a call is told to the [model](crate::model), and after each
+//!    step of a node its queues and tables are held against their limits.
 //! 3. *Quiet*: the faults end, nobody calls any more. Every call must end, every queue must become empty, every
-//!    node must see the cluster as it is, and all must have the same of what they share.
+//!    node must see the cluster as it is and read what all others said last, and all must have the same of what they
+//!    share.
 //! 4. *Clean*: everybody calls everybody once more. All of that must succeed, and handlers whose callers have
 //!    given up must learn of it at once.
 //!
@@ -27,19 +28,19 @@ mod fan_outs;
 mod handlers;
 mod load;
 mod membership;
+mod names;
 mod payload;
 mod plan;
 mod quiet;
 mod sharing;
+mod sides;
 mod trace;
+mod values;
 mod weather;
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use hobnob_endpoint::{
-    gossip::{Metadata, MetadataFields},
-    wire::Instant,
-};
+use hobnob_endpoint::wire::Instant;
 
 use crate::{Conditions, Fate, Fault, Sim, model::Report};
 use crew::Crew;
@@ -120,9 +121,17 @@ impl FromStr for Scenario {
     }
 }
 
+/// Makes a stream of random numbers of its own.
+const WORDS_SALT: u64 = 0x6e61_6d65_735f_6f66;
+
+/// Chance for what nodes say of themselves: kept apart, so that the other days of a seed are as they were without it.
+fn words(seed: u64) -> Dice {
+    Dice::new(seed ^ WORDS_SALT)
+}
+
 /// Says what kind of day a seed is.
 pub fn describe(scenario: Scenario, seed: u64) -> String {
-    Plan::draw(scenario, &mut Dice::new(seed)).to_string()
+    Plan::draw(scenario, &mut Dice::new(seed), &mut words(seed)).to_string()
 }
 
 /// Lives through the day of a seed.
@@ -141,7 +150,7 @@ pub fn run_traced(
 
 fn run_with(scenario: Scenario, seed: u64, trace: Option<Trace>) -> Report {
     let mut dice = Dice::new(seed);
-    let plan = Plan::draw(scenario, &mut dice);
+    let plan = Plan::draw(scenario, &mut dice, &mut words(seed));
     let crew = Crew::new(plan.clone(), dice.split());
     let mut sim = Sim::new(seed, Conditions::LAN, crew);
     if let Some(trace) = trace {
@@ -149,6 +158,7 @@ fn run_with(scenario: Scenario, seed: u64, trace: Option<Trace>) -> Report {
         sim.app.trace = Some(trace);
     }
     let mut weather = Weather::new(plan.faults.clone(), dice.split(), Instant::ZERO);
+    weather.expect(&plan);
     let mut report = Report {
         seeds: 1,
         ..Report::default()
@@ -177,14 +187,13 @@ fn run_with(scenario: Scenario, seed: u64, trace: Option<Trace>) -> Report {
 /// Starts the nodes.
 fn gather(sim: &mut Sim<Crew>, plan: &Plan) {
     for node in 0..plan.nodes {
-        let fields = MetadataFields {
-            node_type: "day".into(),
-            name: format!("node {node}"),
-            ..MetadataFields::default()
-        };
-        let metadata = Metadata::new(fields).expect("short names");
-        sim.start(metadata, |config| plan.configure(config));
+        start(sim, plan, node);
     }
+}
+
+/// Starts the `index`th node.
+fn start(sim: &mut Sim<Crew>, plan: &Plan, index: usize) {
+    sim.start(plan.metadata(index), |config| plan.configure(index, config));
 }
 
 fn trouble(sim: &mut Sim<Crew>, plan: &Plan, weather: &mut Weather) {

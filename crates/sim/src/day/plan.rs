@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use hobnob_endpoint::{
     EndpointConfig,
-    gossip::{GossipConfig, Profile},
+    gossip::{GossipConfig, Metadata, MetadataFields, Profile},
     messaging,
     wire::limits::RELAY_HEAD_BYTES_MAX,
 };
@@ -15,7 +15,10 @@ use super::{
     crew::REUNION_PAUSE,
     dice::Dice,
     load,
+    names::Names,
     sharing::Sharing,
+    sides::Sides,
+    values::Values,
     weather::{FaultKind, Faults},
 };
 
@@ -36,6 +39,9 @@ pub(super) struct Plan {
     pub(super) handlers: Handlers,
     pub(super) limits: Limits,
     pub(super) sharing: Sharing,
+    pub(super) values: Values,
+    pub(super) sides: Sides,
+    pub(super) names: Names,
     pub(super) faults: Faults,
 }
 
@@ -95,7 +101,8 @@ pub(super) struct Limits {
 }
 
 impl Plan {
-    pub(super) fn draw(scenario: Scenario, dice: &mut Dice) -> Self {
+    /// What nodes say of themselves comes from `words`, so that all else does not depend on it.
+    pub(super) fn draw(scenario: Scenario, dice: &mut Dice, words: &mut Dice) -> Self {
         if scenario.is_load() {
             return load::plan(scenario);
         }
@@ -116,24 +123,41 @@ impl Plan {
             Scenario::Pause => Faults::only(FaultKind::Pause, dice),
             _ => Faults::draw(dice),
         };
+        let trouble = Duration::from_secs(dice.random_range(10..60));
+        let sides = Sides::draw(words, nodes);
         Self {
             nodes,
             profile,
-            trouble: Duration::from_secs(dice.random_range(10..60)),
+            trouble,
             traffic: Traffic::draw(dice, &limits, nodes),
             handlers: Handlers::draw(dice, &limits),
             sharing: Sharing::draw(dice, nodes),
+            values: Values::draw(words, nodes),
+            names: Names::draw(words, nodes, trouble, sides.are_apart()),
+            sides,
             limits,
             faults,
         }
     }
 
-    /// Configures a node.
-    pub(super) fn configure(&self, config: &mut EndpointConfig) {
+    /// What the `index`th node says of itself.
+    pub(super) fn metadata(&self, index: usize) -> Metadata {
+        let mut fields = MetadataFields {
+            node_type: "day".into(),
+            name: self.names.of(index, self.nodes),
+            ..MetadataFields::default()
+        };
+        self.sides.declare(index, &mut fields);
+        Metadata::new(fields).expect("short texts")
+    }
+
+    /// Configures the `index`th node.
+    pub(super) fn configure(&self, index: usize, config: &mut EndpointConfig) {
         config.gossip = GossipConfig::new(self.profile);
         config.datagram_bytes = self.limits.datagram;
         config.messaging = self.limits.messaging();
         config.shared = self.sharing.config();
+        self.sides.configure(index, config);
     }
 
     /// How long after the last fault every node must see the cluster as it is, and every call must have
@@ -316,6 +340,9 @@ impl fmt::Display for Plan {
             handlers,
             limits,
             sharing,
+            values,
+            sides,
+            names,
             faults,
         } = self;
         writeln!(
@@ -326,6 +353,9 @@ impl fmt::Display for Plan {
         writeln!(f, "{handlers:?}")?;
         writeln!(f, "{limits:?}")?;
         writeln!(f, "{sharing:?}")?;
+        writeln!(f, "{values:?}")?;
+        writeln!(f, "{sides:?}")?;
+        writeln!(f, "{names:?}")?;
         write!(f, "{faults:?}")
     }
 }

@@ -4,8 +4,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::{
     checks,
-    crew::{Crew, Phase, WAKE_CLEAN, WAKE_COMPARED},
+    crew::{Crew, Phase, WAKE_CLEAN, WAKE_COMPARED, WAKE_FORGET, WAKE_READ},
     plan::Plan,
+    values::{HEARD_WITHIN, has_unheard},
 };
 use crate::{Conditions, NodeId, Sim, model::Violation};
 
@@ -37,7 +38,10 @@ pub(super) fn run(sim: &mut Sim<Crew>, plan: &Plan) {
     if let Err(violation) = wait(sim, sim.app.copies_are_equal_within(), unequal) {
         sim.app.model.blame(violation);
     } else {
-        check_copies(sim);
+        everywhere(sim, WAKE_COMPARED);
+    }
+    if !plan.values.are_none() {
+        read_values(sim, plan);
     }
     if let Err(violation) = wait(sim, LEFTOVERS_GO_WITHIN, leftovers) {
         sim.app.model.blame(violation);
@@ -83,16 +87,16 @@ fn finish(sim: &mut Sim<Crew>) {
 }
 
 /// Lets time pass until `trouble` finds none, at most for `patience`.
-fn wait(
+fn wait<T>(
     sim: &mut Sim<Crew>,
     patience: Duration,
-    trouble: impl Fn(&Sim<Crew>) -> Option<Violation>,
-) -> Result<(), Violation> {
+    trouble: impl Fn(&Sim<Crew>) -> Option<T>,
+) -> Result<(), T> {
     let end = sim.now() + patience;
     loop {
         match trouble(sim) {
             None => return Ok(()),
-            Some(violation) if sim.now() >= end => return Err(violation),
+            Some(trouble) if sim.now() >= end => return Err(trouble),
             Some(_) => sim.run_for(LOOK_EVERY),
         }
     }
@@ -102,21 +106,48 @@ fn wait(
 fn unsettled(sim: &Sim<Crew>) -> Option<Violation> {
     let open = sim.app.model.first_open();
     open.or_else(|| alive(sim).find_map(|id| sim.app.wrong_view(id, sim.endpoint(id)?)))
+        .or_else(|| sim.app.model.first_misnamed())
 }
 
-/// Whether somebody's copy of what all share is not as the first one's.
+/// Whether somebody's copy of what all share is not as that of the first one it shares with.
 fn unequal(sim: &Sim<Crew>) -> Option<Violation> {
-    let copies = || alive(sim).filter_map(|id| Some((id, sim.endpoint(id)?.shared())));
-    let (first, copy) = copies().next()?;
-    let mut others = copies();
-    let (other, _) = others.find(|(_, it)| it.fingerprint() != copy.fingerprint())?;
-    let process = |id| sim.app.lives.get(&id).map(|life| life.process);
-    Some(sim.app.model.differing(process(other)?, process(first)?))
+    let copies = || {
+        alive(sim).filter_map(|id| {
+            let process = sim.app.sharer(id)?;
+            Some((process, sim.endpoint(id)?.shared().fingerprint()))
+        })
+    };
+    let model = &sim.app.model;
+    copies().find_map(|(process, copy)| {
+        let first = copies().find(|(other, _)| model.share_with_each_other(process, *other));
+        let (first, _) = first.filter(|(_, other)| *other != copy)?;
+        Some(model.differing(process, first))
+    })
 }
 
-fn check_copies(sim: &mut Sim<Crew>) {
+/// Everybody reads what everybody says, as soon as they have heard the last of it, and those who are gone are forgotten.
+fn read_values(sim: &mut Sim<Crew>, plan: &Plan) {
+    // Whoever has not heard it by then is blamed for what it reads.
+    let _ = wait(sim, HEARD_WITHIN, somebody_unheard);
+    everywhere(sim, WAKE_READ);
+    if plan.values.are_gone_forgotten {
+        everywhere(sim, WAKE_FORGET);
+    }
+}
+
+/// Somebody who has not heard the last of what somebody else says.
+fn somebody_unheard(sim: &Sim<Crew>) -> Option<NodeId> {
+    alive(sim).find(|reader| {
+        let mut others = alive(sim).filter_map(|other| sim.endpoint(other));
+        let reader = sim.endpoint(*reader);
+        reader.is_some_and(|reader| others.any(|other| has_unheard(reader, other)))
+    })
+}
+
+/// Wakes every node.
+fn everywhere(sim: &mut Sim<Crew>, wake: u64) {
     for id in alive(sim).collect::<Vec<NodeId>>() {
-        sim.with(id, |at| at.wake_in(Duration::ZERO, WAKE_COMPARED));
+        sim.with(id, |at| at.wake_in(Duration::ZERO, wake));
     }
     sim.run_for(LOOK_EVERY);
 }

@@ -12,9 +12,9 @@ use super::{
     payload,
 };
 use crate::{
-    At,
+    At, NodeId,
     generations::wall_clock,
-    model::{CallId, Digest, Fact, Sharing as What, Value},
+    model::{CallId, Digest, Fact, ProcessId, Sharing as What, Value},
 };
 
 /// Longest time between reading a value and replacing it by [`Act::Compare`].
@@ -201,16 +201,24 @@ impl Crew {
         EQUAL_WITHIN + self.ahead.saturating_sub(CLOCK_AHEAD_MAX)
     }
 
+    /// The process of a node whose copy becomes as all others. With one that is refused its name nobody begins to
+    /// compare, and half of what it is answered finds no room in a queue of one message.
+    pub(super) fn sharer(&self, node: NodeId) -> Option<ProcessId> {
+        let life = self.lives.get(&node)?;
+        let is_starved = life.is_refused && self.plan.limits.queue_messages < 2;
+        (!is_starved).then_some(life.process)
+    }
+
     /// The copy says that it is as all others.
     pub(super) fn check_copy(&mut self, at: &At<'_>) {
-        let Some(life) = self.lives.get(&at.node) else {
+        let Some(process) = self.sharer(at.node) else {
             return;
         };
         let copy = at.endpoint.shared();
         let entries: Vec<_> = copy.entries().collect();
         let entries = entries.iter().map(|(key, entry)| (&***key, value(entry)));
         let counters = copy.counters().map(|(name, value)| (&**name, value));
-        self.model.check_copy(life.process, entries, counters);
+        self.model.check_copy(process, entries, counters);
     }
 
     fn set(&mut self, at: &mut At<'_>, key: &str) {

@@ -8,6 +8,8 @@ use rand::{RngExt, seq::IndexedRandom};
 use super::{
     crew::{Crew, WAKE_DECLARE, WAKE_LEAVE},
     dice::Dice,
+    plan::Plan,
+    start,
 };
 use crate::{Burst, Conditions, Host, Link, NodeId, SOCKET_BYTES_DEFAULT, Sim};
 
@@ -108,6 +110,7 @@ enum Repair {
     Calm,
     Heal(Vec<(NodeId, NodeId)>),
     Start(NodeId),
+    StartElsewhere(NodeId),
     Resume(NodeId),
     Clock(NodeId),
     Host(NodeId),
@@ -128,6 +131,10 @@ pub(super) struct Weather {
 enum Event {
     Fault(FaultKind, Duration),
     Repair(Repair),
+    /// A node comes that was not there before.
+    Arrive,
+    /// A node dies, and comes back elsewhere after so long.
+    Move(NodeId, Duration),
 }
 
 impl Weather {
@@ -143,6 +150,17 @@ impl Weather {
             weather.next(now, kind, apart);
         }
         weather
+    }
+
+    /// Lets happen what is planned because of the nodes' names.
+    pub(super) fn expect(&mut self, plan: &Plan) {
+        for (after, _) in &plan.names.namesakes {
+            self.schedule(Instant::ZERO + *after, Event::Arrive);
+        }
+        for (after, whom, away) in &plan.names.moves {
+            let event = Event::Move(NodeId(*whom), *away);
+            self.schedule(Instant::ZERO + *after, event);
+        }
     }
 
     /// When something happens next.
@@ -163,7 +181,24 @@ impl Weather {
                     self.fault(sim, kind);
                 }
                 Event::Repair(repair) => self.repair(sim, repair),
+                Event::Arrive => {
+                    let plan = sim.app.plan.clone();
+                    start(sim, &plan, sim.ids().count());
+                    self.count("arrival");
+                }
+                Event::Move(node, away) => self.carry_off(sim, node, away),
             }
+        }
+    }
+
+    /// A node dies, and will come back elsewhere; not if it is about to leave.
+    fn carry_off(&mut self, sim: &mut Sim<Crew>, node: NodeId, away: Duration) {
+        if sim.endpoint(node).is_some() && !sim.app.is_leaving(node) {
+            kill(sim, node);
+            self.schedule(
+                sim.now() + away,
+                Event::Repair(Repair::StartElsewhere(node)),
+            );
         }
     }
 
@@ -281,6 +316,10 @@ impl Weather {
             Repair::Heal(cut) => cut.into_iter().for_each(|(a, b)| sim.cut(a, b, false)),
             Repair::Resume(node) => sim.resume(node),
             Repair::Start(node) => self.start_again(sim, node),
+            Repair::StartElsewhere(node) if sim.endpoint(node).is_none() => {
+                sim.restart_elsewhere(node);
+            }
+            Repair::StartElsewhere(_) => {}
             Repair::Clock(node) => sim.set_clock_rate(node, 0),
             Repair::Host(node) => sim.set_host(node, Host::default()),
             Repair::Path(from, to) => sim.set_path_conditions(from, to, None),

@@ -252,6 +252,9 @@ impl Model {
         sender: ProcessId,
         aim: Aim,
     ) {
+        if !self.processes.work_together(sender, by) {
+            self.blame(Violation::HandledByForeigner { call, sender, by });
+        }
         let sender = self.processes.get(sender).map(|it| it.addr);
         if let Some(expected) = sender.filter(|addr| *addr != from) {
             self.blame(Violation::WrongSender {

@@ -5,7 +5,7 @@ use std::{fmt, net::SocketAddr};
 use hobnob_endpoint::wire::{Generation, Instant};
 use twox_hash::XxHash3_64;
 
-use super::{copies::Sharing, notices::Notice};
+use super::{copies::Sharing, names::Naming, notices::Notice, release::Release, sayings::Saying};
 
 /// A call, by the number that its payload carries: unique in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,6 +108,15 @@ pub enum Fact<'a> {
         addr: SocketAddr,
         /// Its generation.
         generation: Generation,
+    },
+    /// What a process said of itself from its start on, where that is more than nothing.
+    Introduced {
+        /// Which.
+        process: ProcessId,
+        /// The name that stays with its node; empty if it has none.
+        name: &'a str,
+        /// Which application it is.
+        release: Release,
     },
     /// A process goes on under a later generation.
     Renewed {
@@ -264,6 +273,29 @@ pub enum Fact<'a> {
         by: ProcessId,
         /// What.
         what: Sharing<'a>,
+    },
+    /// A process says something of itself, or learns what another one says.
+    Said {
+        /// Which.
+        by: ProcessId,
+        /// What.
+        what: Saying<'a>,
+    },
+    /// A process reports something of its own name.
+    Named {
+        /// Which.
+        by: ProcessId,
+        /// What.
+        what: Naming,
+    },
+    /// A process reports of another one that it does not work with it.
+    Excluded {
+        /// Who does.
+        by: ProcessId,
+        /// Of whom: where it is.
+        addr: SocketAddr,
+        /// Which process there.
+        generation: Generation,
     },
     /// A node reports that there is nobody else, or that there is somebody again.
     Company {

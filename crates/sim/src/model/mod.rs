@@ -27,6 +27,15 @@
 //!   earlier write, nor does a removed value return; a write is later than what its writer had seen; a comparison
 //!   tells the truth about its copy. A counter is never more or less than what processes have added. In the end all
 //!   copies of living processes are equal, and what these have added counts.
+//! - What is read of a process' values is what that process has said, all of it at one moment, and for one reader never
+//!   earlier than what it has read before; what changed was reported. In the end everybody reads what everybody said
+//!   last, and of whom it does not list nothing is held.
+//! - Of the processes of one name nobody shows two at once. Only one that has a namesake who lives is refused, it is told
+//!   so, and so is the other one; whoever was replaced elsewhere was replaced by its namesake. In the end one that lives
+//!   has the name, unless all shut down; it is none that came after the others were established; and neither the others
+//!   nor those of its name that are gone are in any view.
+//! - Processes of which one does not work with the other report nothing of each other but that, and nothing is delivered
+//!   from one to the other. What is shared passes from one to the other by way of those who work with both only.
 //!
 //! # What it leaves open
 //!
@@ -38,9 +47,12 @@ mod calls;
 mod copies;
 mod ending;
 mod fact;
+mod names;
 mod notices;
 mod processes;
+mod release;
 mod report;
+mod sayings;
 mod view;
 mod violation;
 
@@ -50,8 +62,11 @@ use hobnob_endpoint::wire::{Generation, Instant};
 
 pub use copies::{Misshare, Sharing, Value};
 pub use fact::{Aim, CallId, Declared, Digest, Fact, Kind, Outcome, ProcessId};
+pub use names::{ESTABLISHED_AFTER, Misname, Naming};
 pub use notices::{Misreport, Notice};
+pub use release::Release;
 pub use report::{Broken, Report};
+pub use sayings::{Missaid, Saying};
 pub use view::{Seen, Sighting};
 pub use violation::Violation;
 
@@ -59,6 +74,7 @@ use calls::Call;
 use copies::Shared;
 use notices::Noticed;
 use processes::Processes;
+use sayings::Sayings;
 
 /// How much later than its deadline a timer may fire: timers are kept in steps of a quarter of this.
 pub const TIMER_SLACK: Duration = Duration::from_millis(1);
@@ -84,6 +100,7 @@ pub struct Model {
     /// What each running process has reported of the others.
     noticed: BTreeMap<ProcessId, Noticed>,
     shared: Shared,
+    sayings: Sayings,
     /// Deliveries whose outcome is judged in the end.
     unsettled: Vec<(CallId, usize)>,
     endings: BTreeMap<(&'static str, &'static str), u64>,
@@ -100,6 +117,7 @@ impl Model {
             calls: BTreeMap::new(),
             noticed: BTreeMap::new(),
             shared: Shared::default(),
+            sayings: Sayings::default(),
             unsettled: Vec::new(),
             endings: BTreeMap::new(),
             violations: Vec::new(),
@@ -115,7 +133,12 @@ impl Model {
                 process,
                 addr,
                 generation,
-            } => self.processes.start(process, addr, generation),
+            } => self.processes.start(self.now, process, addr, generation),
+            Fact::Introduced {
+                process,
+                name,
+                release,
+            } => self.processes.introduce(process, name, release),
             Fact::Renewed {
                 process,
                 generation,
@@ -136,6 +159,13 @@ impl Model {
                 notice,
             } => self.judge_notice(by, addr, generation, notice),
             Fact::Shared { by, what } => self.judge_sharing(by, what),
+            Fact::Said { by, what } => self.judge_saying(by, what),
+            Fact::Named { by, what } => self.judge_naming(by, what),
+            Fact::Excluded {
+                by,
+                addr,
+                generation,
+            } => self.judge_exclusion(by, addr, generation),
             Fact::Company { by, is_alone } => self.judge_company(by, is_alone),
             _ => self.observe_call(fact),
         }
@@ -215,7 +245,8 @@ impl Model {
     fn stop(&mut self, process: ProcessId) {
         self.noticed.remove(&process);
         self.shared.stop(process);
-        let Some(stopped) = self.processes.stop(process) else {
+        self.sayings.stop(process);
+        let Some(stopped) = self.processes.stop(self.now, process) else {
             return;
         };
         for (_, call) in stopped {

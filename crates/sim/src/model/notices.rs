@@ -56,6 +56,28 @@ pub enum Misreport {
         /// As what.
         notice: Notice,
     },
+    /// A process was reported that does not work with the one that reports it.
+    #[error("{by} reports {addr}, generation {}, which it does not work with: {notice}", generation.0)]
+    Foreigner {
+        /// Who reports it.
+        by: ProcessId,
+        /// Where.
+        addr: SocketAddr,
+        /// Which process.
+        generation: Generation,
+        /// As what.
+        notice: Notice,
+    },
+    /// A process was said not to work with one that it works with.
+    #[error("{by} reports that it does not work with {addr}, generation {}, and it does", generation.0)]
+    Excluded {
+        /// Who reports it.
+        by: ProcessId,
+        /// Where.
+        addr: SocketAddr,
+        /// Which process.
+        generation: Generation,
+    },
     /// It does not follow from what was reported before.
     #[error("{by} reports {addr}, generation {}, {notice}; before that it was {before}", generation.0)]
     OutOfTurn {
@@ -144,7 +166,8 @@ impl Model {
         generation: Generation,
         notice: Notice,
     ) {
-        let Some(process) = self.processes.of(addr, generation) else {
+        let id = self.processes.id_of(addr, generation);
+        let Some((id, process)) = id.and_then(|id| Some((id, self.processes.get(id)?))) else {
             return self.blame_misreport(Misreport::Stranger {
                 by,
                 addr,
@@ -152,9 +175,25 @@ impl Model {
                 notice,
             });
         };
+        let has_left = process.goodbye.is_some();
+        if !self.processes.work_together(by, id) {
+            self.blame_misreport(Misreport::Foreigner {
+                by,
+                addr,
+                generation,
+                notice,
+            });
+        }
+        if let Notice::Replaced {
+            addr: at,
+            generation: next,
+        } = notice
+        {
+            self.judge_replacement(by, (addr, generation), (at, next));
+        }
         let says_left = matches!(notice, Notice::Gone(Seen::Left))
             || matches!(notice, Notice::Changed { to: Seen::Left, .. });
-        if says_left && process.goodbye.is_none() {
+        if says_left && !has_left {
             self.blame_misreport(Misreport::NeverLeft {
                 by,
                 addr,
@@ -170,21 +209,49 @@ impl Model {
     /// A node reports that it is alone, or that it is not.
     pub(super) fn judge_company(&mut self, by: ProcessId, is_alone: bool) {
         let reported = self.noticed.entry(by).or_default();
+        let now = self.now;
+        if let Some(process) = self.processes.get_mut(by).filter(|_| !is_alone) {
+            process.accompanied_at.get_or_insert(now);
+        }
         let was_alone = !std::mem::replace(&mut reported.is_accompanied, !is_alone);
         if was_alone == is_alone {
             self.blame_misreport(Misreport::CompanyAgain { by, is_alone });
         }
     }
 
-    /// Judges whether a node shows what it has reported. Who is gone for long need not be shown any more.
+    /// Judges what a node shows: what it has reported. Who is gone for long need not be shown any more.
     pub fn check_shown(&mut self, by: ProcessId, view: impl IntoIterator<Item = Sighting>) {
+        let view: Vec<Sighting> = view.into_iter().collect();
+        self.sayings.keep(by, &view);
+        self.check_shown_names(by, &view);
+        self.check_reported(by, &view);
+    }
+
+    /// A process says of another one that it does not work with it.
+    pub(super) fn judge_exclusion(
+        &mut self,
+        by: ProcessId,
+        addr: SocketAddr,
+        generation: Generation,
+    ) {
+        let whom = self.processes.id_of(addr, generation);
+        if whom.is_none_or(|whom| self.processes.work_together(by, whom)) {
+            self.blame_misreport(Misreport::Excluded {
+                by,
+                addr,
+                generation,
+            });
+        }
+    }
+
+    fn check_reported(&mut self, by: ProcessId, view: &[Sighting]) {
         let nodes = &self.noticed.entry(by).or_default().nodes;
         let mut here = nodes.values().filter(|(_, seen)| !seen.is_gone()).count();
         let mut wrong = None;
         for sighting in view {
             let reported = nodes.get(&sighting.addr).copied();
             if reported != Some((sighting.generation, sighting.seen)) {
-                wrong.get_or_insert((sighting.addr, Some(sighting)));
+                wrong.get_or_insert((sighting.addr, Some(*sighting)));
             }
             here = here.saturating_sub(usize::from(!sighting.seen.is_gone()));
         }
@@ -298,6 +365,8 @@ impl Misreport {
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Stranger { .. } => "stranger-reported",
+            Self::Foreigner { .. } => "foreigner-reported",
+            Self::Excluded { .. } => "wrongly-excluded",
             Self::OutOfTurn { .. } => "report-out-of-turn",
             Self::GenerationBack { .. } => "generation-back",
             Self::NeverLeft { .. } => "never-left",

@@ -10,6 +10,8 @@ use hobnob_endpoint::wire::{Generation, Instant};
 use super::{
     TIMER_SLACK,
     fact::{CallId, Declared, ProcessId},
+    names::Claim,
+    release::Release,
 };
 
 /// All processes, dead ones included.
@@ -27,8 +29,16 @@ pub(super) struct Process {
     pub(super) addr: SocketAddr,
     /// The generations it went under, the present one last.
     pub(super) generations: Vec<Generation>,
+    pub(super) started_at: Instant,
     pub(super) is_running: bool,
+    pub(super) stopped_at: Option<Instant>,
+    /// When it first was not alone.
+    pub(super) accompanied_at: Option<Instant>,
+    pub(super) claim: Claim,
+    pub(super) release: Release,
     pub(super) declared: Declared,
+    /// Whether it ever declared that it is shutting down.
+    pub(super) was_offline: bool,
     pub(super) goodbye: Option<Goodbye>,
     /// Its open calls by deadline.
     pub(super) due: BTreeSet<(Instant, CallId)>,
@@ -49,13 +59,25 @@ pub(super) struct Goodbye {
 type Dues = Vec<(Instant, CallId)>;
 
 impl Processes {
-    pub(super) fn start(&mut self, process: ProcessId, addr: SocketAddr, generation: Generation) {
+    pub(super) fn start(
+        &mut self,
+        now: Instant,
+        process: ProcessId,
+        addr: SocketAddr,
+        generation: Generation,
+    ) {
         self.at.entry(addr).or_default().push(process);
         let started = Process {
             addr,
             generations: vec![generation],
+            started_at: now,
             is_running: true,
+            stopped_at: None,
+            accompanied_at: None,
+            claim: Claim::default(),
+            release: Release::default(),
             declared: Declared::Online,
+            was_offline: false,
             goodbye: None,
             due: BTreeSet::new(),
             work: BTreeSet::new(),
@@ -63,6 +85,13 @@ impl Processes {
         };
         let earlier = self.all.insert(process, started);
         assert!(earlier.is_none(), "{process} is the number of another one");
+    }
+
+    pub(super) fn introduce(&mut self, process: ProcessId, name: &str, release: Release) {
+        if let Some(it) = self.all.get_mut(&process) {
+            it.claim = Claim::new(name);
+            it.release = release;
+        }
     }
 
     /// The process goes on under another generation. Gives the one before, if that was not earlier.
@@ -80,6 +109,7 @@ impl Processes {
     pub(super) fn declare(&mut self, process: ProcessId, state: Declared) {
         if let Some(it) = self.all.get_mut(&process) {
             it.declared = state;
+            it.was_offline |= state == Declared::Offline;
         }
     }
 
@@ -96,9 +126,14 @@ impl Processes {
     }
 
     /// The process is no more. Gives the calls it had open.
-    pub(super) fn stop(&mut self, process: ProcessId) -> Option<BTreeSet<(Instant, CallId)>> {
+    pub(super) fn stop(
+        &mut self,
+        now: Instant,
+        process: ProcessId,
+    ) -> Option<BTreeSet<(Instant, CallId)>> {
         let it = self.all.get_mut(&process).filter(|it| it.is_running)?;
         it.is_running = false;
+        it.stopped_at = Some(now);
         it.work.clear();
         self.stops += 1;
         Some(std::mem::take(&mut it.due))
@@ -128,16 +163,18 @@ impl Processes {
         self.all.get_mut(&process)
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ProcessId, &Process)> {
+        self.all.iter().map(|(process, it)| (*process, it))
+    }
+
     pub(super) fn running(&self) -> impl Iterator<Item = (ProcessId, &Process)> {
-        let running = self.all.iter().filter(|(_, it)| it.is_running);
-        running.map(|(process, it)| (*process, it))
+        self.iter().filter(|(_, it)| it.is_running)
     }
 
     /// The last process of each address.
-    pub(super) fn newest(&self) -> impl Iterator<Item = &Process> {
-        self.at
-            .values()
-            .filter_map(|lives| self.all.get(lives.last()?))
+    pub(super) fn newest(&self) -> impl Iterator<Item = (ProcessId, &Process)> {
+        let newest = self.at.values().filter_map(|lives| lives.last());
+        newest.filter_map(|process| Some((*process, self.all.get(process)?)))
     }
 
     /// Whether `process` is the last one at its address.
@@ -163,12 +200,16 @@ impl Processes {
 
     /// The process at `addr` that went under `generation`.
     pub(super) fn of(&self, addr: SocketAddr, generation: Generation) -> Option<&Process> {
-        let mut lives = self
-            .at
-            .get(&addr)?
-            .iter()
-            .filter_map(|life| self.all.get(life));
-        lives.find(|it| it.generations.contains(&generation))
+        self.all.get(&self.id_of(addr, generation)?)
+    }
+
+    /// Which process at `addr` went under `generation`.
+    pub(super) fn id_of(&self, addr: SocketAddr, generation: Generation) -> Option<ProcessId> {
+        let went_under = |life: &&ProcessId| {
+            let process = self.all.get(life);
+            process.is_some_and(|it| it.generations.contains(&generation))
+        };
+        self.at.get(&addr)?.iter().find(went_under).copied()
     }
 
     /// Whether the process of that generation at `addr` has a successor: one that was started after it, even

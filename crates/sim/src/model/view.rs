@@ -42,9 +42,10 @@ impl Seen {
 }
 
 impl Model {
-    /// The first thing that `by` does not see as it is, if there is any. It must see every living process but
-    /// itself, in the state it declared; those that are gone it need not list, but if it does, then as gone:
-    /// as left if they said goodbye to enough others that somebody remains who heard it.
+    /// The first thing that `by` does not see as it is, if there is any. It must see every living process but itself
+    /// that works with it and is not refused its name, in the state it declared. Those that are gone it need not list,
+    /// but if it does, then as gone: as left if they said goodbye to enough others that somebody remains who heard it.
+    /// None is listed that does not work with it, is refused, or has lost its name to one that lives.
     pub fn wrong_view(
         &self,
         by: ProcessId,
@@ -53,15 +54,19 @@ impl Model {
         let own = self.processes.get(by)?.addr;
         let mut view: BTreeMap<SocketAddr, Sighting> =
             view.into_iter().map(|it| (it.addr, it)).collect();
-        let others = self.processes.newest().filter(|it| it.addr != own);
-        for process in others {
+        let others = self.processes.newest().filter(|(_, it)| it.addr != own);
+        for (other, process) in others {
             let sighting = view.remove(&process.addr);
-            if !self.is_right(process, sighting) {
+            let is_right = match self.processes.work_together(by, other) {
+                true => self.is_right(process, sighting),
+                false => sighting.is_none(),
+            };
+            if !is_right {
                 return Some(Violation::WrongView {
                     by,
                     addr: process.addr,
                     seen: sighting.map_or("nobody".to_owned(), |it| it.to_string()),
-                    expected: self.truth(process),
+                    expected: self.truth(by, other, process),
                 });
             }
         }
@@ -76,10 +81,11 @@ impl Model {
 
     fn is_right(&self, process: &Process, sighting: Option<Sighting>) -> bool {
         let Some(sighting) = sighting else {
-            return !process.is_running;
+            return !process.is_running || self.is_hidden(process);
         };
         if process.is_running {
-            return sighting.seen == Seen::Here(process.declared)
+            return !self.is_hidden(process)
+                && sighting.seen == Seen::Here(process.declared)
                 && process.generations.last() == Some(&sighting.generation);
         }
         // Nobody may have met the last process; then the one before it stays listed.
@@ -87,6 +93,7 @@ impl Model {
             return false;
         };
         match (listed.goodbye, sighting.seen) {
+            _ if self.is_hidden(listed) => false,
             (Some(_), Seen::Left) => true,
             (Some(goodbye), Seen::Failed) => !self.processes.must_be_known(goodbye),
             (None, seen) => seen == Seen::Failed,
@@ -94,9 +101,13 @@ impl Model {
         }
     }
 
-    fn truth(&self, process: &Process) -> String {
+    fn truth(&self, by: ProcessId, id: ProcessId, process: &Process) -> String {
         let generation = process.generations.last().copied().unwrap_or_default();
         match process.goodbye {
+            _ if !self.processes.work_together(by, id) => "none that works with it".to_owned(),
+            _ if self.is_hidden(process) => {
+                format!("not the one of its name, generation {}", generation.0)
+            }
             _ if process.is_running => {
                 format!("{:?}, generation {}", process.declared, generation.0)
             }

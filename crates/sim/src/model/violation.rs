@@ -8,7 +8,9 @@ use thiserror::Error;
 use super::{
     copies::Misshare,
     fact::{CallId, Digest, Kind, Outcome, ProcessId},
+    names::Misname,
     notices::Misreport,
+    sayings::Missaid,
 };
 
 /// A promise that was broken: what was expected, and what was seen.
@@ -64,6 +66,16 @@ pub enum Violation {
         by: ProcessId,
         /// Where that is.
         seen: SocketAddr,
+    },
+    /// A message came to a process that does not work with its sender.
+    #[error("{call} of {sender} was handled by {by}, which does not work with it")]
+    HandledByForeigner {
+        /// Which.
+        call: CallId,
+        /// Who made it.
+        sender: ProcessId,
+        /// Who handled it.
+        by: ProcessId,
     },
     /// A message for one process came to another at its address.
     #[error("{call} was for generation {meant:?} and was handled by {by}, which is {seen:?}")]
@@ -279,6 +291,12 @@ pub enum Violation {
     /// Shared data is not as it can be.
     #[error(transparent)]
     Misshare(#[from] Misshare),
+    /// A name is not as it must be.
+    #[error(transparent)]
+    Misname(#[from] Misname),
+    /// What is read of a process is not what it says.
+    #[error(transparent)]
+    Missaid(#[from] Missaid),
     /// A process went on under a generation that is not later than the one before.
     #[error(
         "{process} goes on as generation {} after generation {}",
@@ -342,6 +360,7 @@ impl Violation {
             Self::PayloadChanged { .. } => "payload-changed",
             Self::WrongSender { .. } => "wrong-sender",
             Self::WrongAddress { .. } => "wrong-address",
+            Self::HandledByForeigner { .. } => "handled-by-foreigner",
             Self::WrongGeneration { .. } => "wrong-generation",
             Self::HandledUnsent { .. } => "handled-unsent",
             Self::HandledThough { .. } => "handled-though",
@@ -364,6 +383,8 @@ impl Violation {
             Self::FalseSuspicion { .. } => "false-suspicion",
             Self::Misreport(misreport) => misreport.name(),
             Self::Misshare(misshare) => misshare.name(),
+            Self::Misname(misname) => misname.name(),
+            Self::Missaid(missaid) => missaid.name(),
             Self::RenewedBack { .. } => "renewed-back",
             Self::OverLimit { .. } => "over-limit",
             Self::LeftBehind { .. } => "left-behind",

@@ -1,7 +1,10 @@
 //! Each promise that the reference model watches over, broken once.
 
 mod copies;
+mod names;
 mod notices;
+mod releases;
+mod sayings;
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -14,6 +14,7 @@ pub use misshare::Misshare;
 use super::{
     Model, Violation,
     fact::{Digest, ProcessId},
+    release::Among,
 };
 
 /// A key's value as one copy has it: which write it is, and what that wrote.
@@ -92,7 +93,7 @@ impl Sharing<'_> {
 /// All that was written, and what every running process has of it.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    writes: BTreeMap<(String, Version), Digest>,
+    writes: BTreeMap<(String, Version), (Digest, ProcessId)>,
     /// How often each key was removed by anybody.
     removals: BTreeMap<String, u64>,
     copies: BTreeMap<ProcessId, Copy>,
@@ -113,6 +114,13 @@ struct Last {
     is_removed: bool,
 }
 
+/// How much a copy knows of what a process has added.
+enum Known {
+    All,
+    Some,
+    Nothing,
+}
+
 /// What one process has added to one counter, and what it has taken away, which is less than nothing.
 #[derive(Debug, Default, Clone)]
 struct Added {
@@ -129,14 +137,16 @@ impl Shared {
         self.copies.get(&by)?.entries.get(key)
     }
 
-    /// Between what a counter must lie: a copy knows of a process some of what it has added and taken away, or all.
-    fn bounds(&self, name: &str, is_whole: impl Fn(ProcessId) -> bool) -> (i64, i64) {
+    /// Between what a counter must lie: a copy knows of a process all of what it has added and taken away, some of it,
+    /// or nothing.
+    fn bounds(&self, name: &str, known: impl Fn(ProcessId) -> Known) -> (i64, i64) {
         let added = self.counters.get(name).into_iter().flatten();
         added.fold((0, 0), |(least, most), (process, added)| {
             let Added { plus, minus } = added;
-            match is_whole(*process) {
-                true => (least + plus + minus, most + plus + minus),
-                false => (least + minus, most + plus),
+            match known(*process) {
+                Known::All => (least + plus + minus, most + plus + minus),
+                Known::Some => (least + minus, most + plus),
+                Known::Nothing => (least, most),
             }
         })
     }
@@ -232,10 +242,20 @@ impl Model {
         for name in self.shared.counters.keys() {
             let value = reported.counters.get(name).copied().unwrap_or_default();
             let is_running = |process| self.processes.get(process).is_some_and(|it| it.is_running);
-            let bounds = self.shared.bounds(name, is_running);
+            let bounds = self
+                .shared
+                .bounds(name, |process| match self.can_know_of(by, process) {
+                    Known::Some
+                        if is_running(process) && self.share_with_each_other(by, process) =>
+                    {
+                        Known::All
+                    }
+                    known => known,
+                });
             check_bounds(by, name, value, bounds)?;
         }
-        let first = self.processes.running().next();
+        let mut running = self.processes.running();
+        let first = running.find(|(other, _)| self.share_with_each_other(by, *other));
         first.map_or(Ok(()), |(first, _)| self.judge_equal(by, first))
     }
 
@@ -267,7 +287,7 @@ impl Model {
     fn note_write(&mut self, by: ProcessId, key: &str, value: Value) -> Result<(), Misshare> {
         let (version, digest) = value;
         let name = (key.to_owned(), version);
-        let is_taken = self.shared.writes.insert(name, digest).is_some();
+        let is_taken = self.shared.writes.insert(name, (digest, by)).is_some();
         match self.shared.last(by, key) {
             Some(last) if is_taken || last.value.0 >= version => Err(Misshare::WrittenBefore {
                 by,
@@ -288,7 +308,10 @@ impl Model {
         let was_written = match value {
             Some((version, digest)) => {
                 let name = (key.to_owned(), version);
-                self.shared.writes.get(&name) == Some(&digest)
+                let written = self.shared.writes.get(&name);
+                written.is_some_and(|(written, writer)| {
+                    *written == digest && self.processes.are_linked(*writer, by, Among::All)
+                })
             }
             None => self.shared.removals.contains_key(key),
         };
@@ -363,8 +386,17 @@ impl Model {
     fn note_count(&mut self, by: ProcessId, name: &str, value: i64) -> Result<(), Misshare> {
         let copy = self.shared.copies.entry(by).or_default();
         copy.counters.insert(name.to_owned(), value);
-        let bounds = self.shared.bounds(name, |_| false);
+        let bounds = self
+            .shared
+            .bounds(name, |process| self.can_know_of(by, process));
         check_bounds(by, name, value, bounds)
+    }
+
+    fn can_know_of(&self, by: ProcessId, other: ProcessId) -> Known {
+        match self.processes.are_linked(by, other, Among::All) {
+            true => Known::Some,
+            false => Known::Nothing,
+        }
     }
 
     fn blame_misshare(&mut self, judged: Result<(), Misshare>) {

@@ -20,7 +20,7 @@ const NAMESAKES_MAX: usize = 3;
 /// What comes of names on a day.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
-    /// After how long another node comes, and whose name it has.
+    /// After how long another node comes, and whose name it has, in the order in which they come.
     pub(super) namesakes: Vec<(Duration, usize)>,
     /// After how long a node dies, which one, and how long it takes to come back elsewhere.
     pub(super) moves: Vec<(Duration, usize, Duration)>,
@@ -42,10 +42,12 @@ impl Names {
             false => 0,
         };
         let moves = dice.random_range(0..3);
+        let mut namesakes: Vec<(Duration, usize)> = (0..namesakes)
+            .map(|_| (arrival(dice, trouble), dice.random_range(0..nodes)))
+            .collect();
+        namesakes.sort_unstable();
         Self {
-            namesakes: (0..namesakes)
-                .map(|_| (dice.up_to(trouble), dice.random_range(0..nodes)))
-                .collect(),
+            namesakes,
             moves: (0..moves)
                 .map(|_| {
                     let whom = dice.random_range(0..nodes);
@@ -61,6 +63,14 @@ impl Names {
         let namesake = namesake.and_then(|place| self.namesakes.get(place));
         let of = namesake.map_or(index, |(_, of)| *of);
         format!("node {of}")
+    }
+}
+
+/// When another node comes: while the first ones are new as well, or when they are established.
+fn arrival(dice: &mut Dice, trouble: Duration) -> Duration {
+    match dice.chance(0.5) {
+        true => dice.up_to(trouble),
+        false => trouble - dice.up_to(trouble / 2),
     }
 }
 

@@ -201,12 +201,11 @@ impl Crew {
         EQUAL_WITHIN + self.ahead.saturating_sub(CLOCK_AHEAD_MAX)
     }
 
-    /// The process of a node whose copy becomes as all others. With one that is refused its name nobody begins to
-    /// compare, and half of what it is answered finds no room in a queue of one message.
+    /// The process of a node whose copy becomes as all others: not one that is refused its name, as nobody who does not
+    /// see it begins to compare with it.
     pub(super) fn sharer(&self, node: NodeId) -> Option<ProcessId> {
         let life = self.lives.get(&node)?;
-        let is_starved = life.is_refused && self.plan.limits.queue_messages < 2;
-        (!is_starved).then_some(life.process)
+        (!life.is_refused).then_some(life.process)
     }
 
     /// The copy says that it is as all others.

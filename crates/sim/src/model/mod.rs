@@ -26,7 +26,7 @@
 //! - Of shared data every copy has only what was written, and what it reported; no key of a copy goes back to an
 //!   earlier write, nor does a removed value return; a write is later than what its writer had seen; a comparison
 //!   tells the truth about its copy. A counter is never more or less than what processes have added. In the end all
-//!   copies of living processes are equal, and what these have added counts.
+//!   copies of living processes that are in the others' views are equal, and what these have added counts.
 //! - What is read of a process' values is what that process has said, all of it at one moment, and for one reader never
 //!   earlier than what it has read before; what changed was reported. In the end everybody reads what everybody said
 //!   last, and of whom it does not list nothing is held.

@@ -70,8 +70,14 @@ impl Processes {
 }
 
 impl Model {
-    /// Whether two living processes come to have the same of what all share.
+    /// Whether two living processes come to have the same of what all share. One that is refused its name is in nobody's
+    /// view, so nobody cares whether it has heard everything.
     pub fn share_with_each_other(&self, one: ProcessId, other: ProcessId) -> bool {
-        self.processes.are_linked(one, other, Among::Living)
+        let is_refused = |process| {
+            let process = self.processes.get(process);
+            process.is_some_and(|it| it.claim.is_refused)
+        };
+        let are_seen = one == other || !is_refused(one) && !is_refused(other);
+        are_seen && self.processes.are_linked(one, other, Among::Living)
     }
 }

@@ -4,6 +4,8 @@
 //! these, whole, and later never an earlier one. Which moment that is the implementation need not tell: it is the first
 //! one that can be meant.
 
+mod missaid;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
@@ -11,8 +13,9 @@ use std::{
 };
 
 use hobnob_endpoint::wire::Generation;
-use thiserror::Error;
 use twox_hash::XxHash3_64;
+
+pub use missaid::Missaid;
 
 use super::{
     Model, Violation,
@@ -66,67 +69,6 @@ impl Saying<'_> {
             Self::Removed { .. } => Some("removed"),
             Self::Read { .. } => Some("read"),
             Self::Changed { .. } => None,
-        }
-    }
-}
-
-/// What was read of a process is not what it said.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum Missaid {
-    /// It never said that.
-    #[error("{by} reads of {of} what that never said: {seen}")]
-    NeverSaid {
-        /// Who reads it.
-        by: ProcessId,
-        /// Whose values.
-        of: ProcessId,
-        /// What is read.
-        seen: String,
-    },
-    /// It said that before it said what was read earlier.
-    #[error("{by} reads of {of} what that said before {before}: {seen}")]
-    WentBack {
-        /// Who reads it.
-        by: ProcessId,
-        /// Whose values.
-        of: ProcessId,
-        /// What is read.
-        seen: String,
-        /// What was read before.
-        before: String,
-    },
-    /// A value is another one than it was, and that was not reported.
-    #[error("{by} reads another {key:?} of {of} and has not reported it")]
-    Unreported {
-        /// Who reads it.
-        by: ProcessId,
-        /// Whose values.
-        of: ProcessId,
-        /// Which key.
-        key: String,
-    },
-    /// The faults are over, and somebody has not heard the last of it.
-    #[error("{by} reads of {of} {seen}; the last that was said is {said}")]
-    NotLast {
-        /// Who reads it.
-        by: ProcessId,
-        /// Whose values.
-        of: ProcessId,
-        /// What is read.
-        seen: String,
-        /// What was said.
-        said: String,
-    },
-}
-
-impl Missaid {
-    pub(super) const fn name(&self) -> &'static str {
-        match self {
-            Self::NeverSaid { .. } => "never-said",
-            Self::WentBack { .. } => "saying-went-back",
-            Self::Unreported { .. } => "saying-unreported",
-            Self::NotLast { .. } => "not-last-said",
         }
     }
 }

@@ -137,7 +137,8 @@ fn read_values(sim: &mut Sim<Crew>, plan: &Plan) {
 
 /// Somebody who has not heard the last of what somebody else says.
 fn somebody_unheard(sim: &Sim<Crew>) -> Option<NodeId> {
-    alive(sim).find(|reader| {
+    let mut readers = alive(sim).filter(|reader| sim.app.sharer(*reader).is_some());
+    readers.find(|reader| {
         let mut others = alive(sim).filter_map(|other| sim.endpoint(other));
         let reader = sim.endpoint(*reader);
         reader.is_some_and(|reader| others.any(|other| has_unheard(reader, other)))

@@ -201,7 +201,7 @@ impl Crew {
         EQUAL_WITHIN + self.ahead.saturating_sub(CLOCK_AHEAD_MAX)
     }
 
-    /// The process of a node whose copy becomes as all others: not one that is refused its name, as nobody who does not
+    /// The process of a node that hears the last of everything: not one that is refused its name, as nobody who does not
     /// see it begins to compare with it.
     pub(super) fn sharer(&self, node: NodeId) -> Option<ProcessId> {
         let life = self.lives.get(&node)?;

@@ -28,12 +28,12 @@
 //!   tells the truth about its copy. A counter is never more or less than what processes have added. In the end all
 //!   copies of living processes that are in the others' views are equal, and what these have added counts.
 //! - What is read of a process' values is what that process has said, all of it at one moment, and for one reader never
-//!   earlier than what it has read before; what changed was reported. In the end everybody reads what everybody said
-//!   last, and of whom it does not list nothing is held.
+//!   earlier than what it has read before; what changed was reported. In the end everybody who is in the
+//!   others' views reads what everybody said last. Of whom it does not list nothing is held.
 //! - Of the processes of one name nobody shows two at once. Only one that has a namesake who lives is refused, it is told
-//!   so, and so is the other one; whoever was replaced elsewhere was replaced by its namesake. In the end one that lives
-//!   has the name, unless all shut down; it is none that came after the others were established; and neither the others
-//!   nor those of its name that are gone are in any view.
+//!   so, and so is the other one; whoever was replaced elsewhere was replaced by its namesake. One that is
+//!   established does not yield to one that came later. In the end one that lives has the name, unless all shut down, and
+//!   neither the others nor those of its name that are gone are in any view.
 //! - Processes of which one does not work with the other report nothing of each other but that, and nothing is delivered
 //!   from one to the other. What is shared passes from one to the other by way of those who work with both only.
 //!

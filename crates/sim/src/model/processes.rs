@@ -37,8 +37,6 @@ pub(super) struct Process {
     pub(super) claim: Claim,
     pub(super) release: Release,
     pub(super) declared: Declared,
-    /// Whether it ever declared that it is shutting down.
-    pub(super) was_offline: bool,
     pub(super) goodbye: Option<Goodbye>,
     /// Its open calls by deadline.
     pub(super) due: BTreeSet<(Instant, CallId)>,
@@ -77,7 +75,6 @@ impl Processes {
             claim: Claim::default(),
             release: Release::default(),
             declared: Declared::Online,
-            was_offline: false,
             goodbye: None,
             due: BTreeSet::new(),
             work: BTreeSet::new(),
@@ -109,7 +106,6 @@ impl Processes {
     pub(super) fn declare(&mut self, process: ProcessId, state: Declared) {
         if let Some(it) = self.all.get_mut(&process) {
             it.declared = state;
-            it.was_offline |= state == Declared::Offline;
         }
     }
 

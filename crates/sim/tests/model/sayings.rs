@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hobnob_sim::{
     endpoint::wire::Generation,
-    model::{Declared, Digest, Fact, Notice, ProcessId, Saying, Seen, Sighting},
+    model::{Declared, Digest, Fact, Naming, Notice, ProcessId, Saying, Seen, Sighting},
 };
 
 use super::{A, B, Case, addr};
@@ -188,4 +188,18 @@ fn the_last_that_was_said_is_heard_in_the_end() {
     assert_eq!(case.unheard(), Some("not-last-said"));
     case.see(Fact::Stopped { process: B });
     assert_eq!(case.unheard(), None, "nobody can ask it any more");
+}
+
+/// Nobody sees it, so nobody tells it anything by himself.
+#[test]
+fn one_that_is_refused_its_name_need_not_hear_everything() {
+    let mut case = Case::new();
+    case.read(1, &[]);
+    case.set(B, "load", "3");
+    assert_eq!(case.unheard(), Some("not-last-said"));
+    case.see(Fact::Named {
+        by: A,
+        what: Naming::Shown { is_refused: true },
+    });
+    assert_eq!(case.unheard(), None);
 }

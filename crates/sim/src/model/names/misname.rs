@@ -71,13 +71,13 @@ pub enum Misname {
         /// Who is refused.
         by: ProcessId,
     },
-    /// One that was there before yields to one that came later.
-    #[error("{older} was refused its name, which {holder} has, a later one")]
+    /// One that was established yields to one that came later.
+    #[error("{by} was refused its name because of {addr}, a later one")]
     OlderRefused {
-        /// Who has it.
-        holder: ProcessId,
-        /// Who was there before.
-        older: ProcessId,
+        /// Who was.
+        by: ProcessId,
+        /// Where the other one is.
+        addr: SocketAddr,
     },
     /// One who has its name was never told that another one is refused because of it.
     #[error("{holder} was not told of {other}, which is refused its name")]

@@ -48,7 +48,6 @@ pub(super) struct Claim {
     pub(super) is_refused: bool,
     /// Whether the last it was told is that it is refused.
     was_told_so: bool,
-    first_refused: Option<Instant>,
     /// Of whom it was told.
     told_of: Vec<ProcessId>,
 }
@@ -82,16 +81,12 @@ impl Process {
         self.is_going() && rank(other) < rank(self)
     }
 
-    /// Whether its claim could not but win against that of one that began later.
-    fn was_established_before(&self, later: &Self) -> bool {
-        let generation = |it: &Self| it.generations.last().copied();
-        let first_refused = self.claim.first_refused;
-        self.accompanied_at
-            .is_some_and(|at| at + ESTABLISHED_AFTER <= later.started_at)
-            && first_refused.is_none_or(|at| at > later.started_at)
-            && generation(self) < generation(later)
+    /// Whether its claim cannot but win against that of a later generation.
+    fn is_established(&self, now: Instant) -> bool {
+        let accompanied_at = self.accompanied_at;
+        accompanied_at.is_some_and(|at| at + ESTABLISHED_AFTER <= now)
             && !self.was_renewed()
-            && !self.was_offline
+            && !self.is_going()
     }
 }
 
@@ -131,10 +126,8 @@ impl Model {
         let Some(process) = self.processes.get_mut(by) else {
             return Ok(());
         };
-        if is_refused {
-            process.claim.was_told_so = true;
-            process.claim.first_refused.get_or_insert(now);
-        }
+        let has_yielded =
+            is_refused && !std::mem::replace(&mut process.claim.was_told_so, is_refused);
         process.claim.told_of.extend(other);
         let Some(process) = self.processes.get(by) else {
             return Ok(());
@@ -151,8 +144,12 @@ impl Model {
             other.is_namesake_of(process)
                 && other.stopped_at.is_none_or(|at| at > process.started_at)
         };
-        match is_refused && !self.processes.iter().any(|(_, other)| has_met(other)) {
-            true => Err(Misname::UniqueRefused { by }),
+        if is_refused && !self.processes.iter().any(|(_, other)| has_met(other)) {
+            return Err(Misname::UniqueRefused { by });
+        }
+        let is_older = process.generations.last() < Some(&generation);
+        match has_yielded && is_older && process.is_established(now) {
+            true => Err(Misname::OlderRefused { by, addr }),
             false => Ok(()),
         }
     }
@@ -240,10 +237,7 @@ impl Model {
             (Some((holder, it)), true) if !it.claim.told_of.contains(&by) => {
                 Err(Misname::HolderUntold { holder, other: by })
             }
-            (Some((holder, it)), true) => match process.was_established_before(it) {
-                true => Err(Misname::OlderRefused { holder, older: by }),
-                false => Ok(()),
-            },
+            (Some(_), true) => Ok(()),
         }
     }
 

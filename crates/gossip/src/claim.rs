@@ -94,8 +94,9 @@ impl Claim {
     pub(crate) fn next(&self) -> Option<Instant> {
         let ask = self.ask.as_ref().map(|ask| ask.again_at.min(ask.until));
         let new_until = match self.newness {
-            Newness::Until(until) => Some(until),
-            Newness::Alone | Newness::Settled => None,
+            // Whoever waits for an answer is new until that is settled.
+            Newness::Until(until) if self.ask.is_none() => Some(until),
+            Newness::Until(_) | Newness::Alone | Newness::Settled => None,
         };
         ask.into_iter().chain(new_until).min()
     }

@@ -467,3 +467,49 @@ fn many_nodes_of_one_name_are_told_of_once_each() {
     assert!(told.iter().all(|(_, is_refused)| !is_refused));
     assert_eq!(net.hosts[0].gossip.stats().name_conflicts, NAMESAKES as u64);
 }
+
+/// The time in which a node counts as new ends while it waits for a namesake's answer. No timer is left behind by that.
+#[test]
+fn a_node_that_is_new_no_more_waits_for_the_answer_to_its_question() {
+    let start = |index: usize, generation: u64, name: &str| {
+        let me = Identity {
+            addr: addr(index),
+            generation: Generation(generation),
+        };
+        // Nobody answers it, and is not to be declared dead for that.
+        let mut config = GossipConfig::new(Profile::Lan);
+        config.suspicion_multiplier = 20;
+        config.forget_after = 24 * 3_600 * SECOND;
+        let config = config.validate().expect("a sound configuration");
+        Gossip::new(config, me, named(index, name), 1, Instant::ZERO)
+    };
+    let hear_of = |gossip: &mut Gossip, now: Instant, mut other: Gossip| {
+        let from = other.me().addr();
+        other.announce(now, gossip.me().addr());
+        while let Some((_, payload)) = other.poll_transmit() {
+            let taken = gossip.handle_payload(now, from, &payload);
+            taken.expect("a sound payload");
+        }
+    };
+    let let_pass = |gossip: &mut Gossip, from: Instant, until: Instant| {
+        let mut now = from;
+        let mut steps = 0;
+        while let Some(next) = gossip.poll_timeout().filter(|next| next.at <= until) {
+            assert!(next.at >= now, "{next:?} at {now}");
+            now = next.at;
+            gossip.handle_timeout(now);
+            while gossip.poll_transmit().is_some() {}
+            steps += 1;
+            assert!(steps < 10_000, "time does not go on at {now}: {next:?}");
+        }
+    };
+    let met = Instant::ZERO + SECOND;
+    let asked = met + 19 * SECOND / 2;
+    let mut gossip = start(0, 300, "twin");
+    hear_of(&mut gossip, met, start(1, 200, "another"));
+    let_pass(&mut gossip, met, asked);
+    hear_of(&mut gossip, asked, start(2, 100, "twin"));
+    let_pass(&mut gossip, asked, asked + 5 * SECOND);
+    assert_eq!(gossip.stats().namesakes_missed, 1);
+    assert_eq!(gossip.refused_by(), None);
+}

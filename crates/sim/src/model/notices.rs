@@ -189,6 +189,7 @@ impl Model {
             generation: next,
         } = notice
         {
+            self.sayings.forget(by, (addr, generation));
             self.judge_replacement(by, (addr, generation), (at, next));
         }
         let says_left = matches!(notice, Notice::Gone(Seen::Left))

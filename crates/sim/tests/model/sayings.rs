@@ -165,6 +165,31 @@ fn whoever_is_not_shown_any_more_is_read_anew() {
     assert!(!read_after(false).contains(&"saying-went-back"));
 }
 
+/// It may be back within the same step, so that nobody has looked in between.
+#[test]
+fn whoever_was_replaced_is_read_anew() {
+    let mut case = Case::new();
+    case.set(B, "load", "3");
+    case.read(1, &[("load", "3")]);
+    case.start(C, 2, 1);
+    for notice in [
+        Notice::Replaced {
+            addr: addr(2),
+            generation: Generation(1),
+        },
+        Notice::Up(Seen::Here(Declared::Online)),
+    ] {
+        case.see(Fact::Noticed {
+            by: A,
+            addr: addr(1),
+            generation: Generation(1),
+            notice,
+        });
+    }
+    case.read(1, &[]);
+    assert!(!case.broken().contains(&"saying-went-back"));
+}
+
 #[test]
 fn what_changed_was_reported() {
     for keys in [&[][..], &["zone"]] {

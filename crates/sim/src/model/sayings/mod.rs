@@ -134,6 +134,13 @@ impl Sayings {
         self.read.remove(&process);
     }
 
+    /// A process was replaced: with it goes what was read of it.
+    pub(super) fn forget(&mut self, by: ProcessId, process: (SocketAddr, Generation)) {
+        if let Some(read) = self.read.get_mut(&by) {
+            read.remove(&process);
+        }
+    }
+
     /// Whoever is not shown any more is forgotten; what is read of it when it comes back is read for the first time.
     pub(super) fn keep(&mut self, by: ProcessId, view: &[Sighting]) {
         if let Some(read) = self.read.get_mut(&by) {

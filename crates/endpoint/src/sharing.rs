@@ -1,17 +1,18 @@
 //! Shared data and values: their copies talk by messages of their own, with the members only.
 //!
 //! They stand behind gossip in every datagram, as all messages do, and take what the congestion window leaves:
-//! whatever is shared, it does not keep the membership from finding out who is there.
+//! whatever is shared, it does not keep the membership from finding out who is there. They have a queue of their own, so
+//! that callers who keep theirs full do not keep the copies apart.
 
 use alloc::collections::BTreeMap;
 use core::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use hobnob_gossip as gossip;
-use hobnob_messaging::Token;
+use hobnob_messaging::{Token, limits::ASIDE_BYTES_PEER_MAX};
 use hobnob_shared::{
     AddError, CompareError, Process, SharedData, Transmit, Version, WriteError,
-    limits::PAYLOAD_BYTES_MAX,
+    limits::{PAYLOAD_BYTES_MAX, UNFINISHED_BYTES_PEER_MAX},
 };
 use hobnob_wire::{Command, Generation, Instant, Peer, limits::INNER_BYTES_MIN};
 
@@ -23,6 +24,11 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const _: () = assert!(
     PAYLOAD_BYTES_MAX <= INNER_BYTES_MIN,
     "a payload is never too large to be sent, however little callers are allowed"
+);
+
+const _: () = assert!(
+    2 * UNFINISHED_BYTES_PEER_MAX <= ASIDE_BYTES_PEER_MAX,
+    "what both cores compose for a peer has room"
 );
 
 /// Whose payload it is.
@@ -155,7 +161,7 @@ impl Endpoint {
         let token = Token(self.relays.next_number());
         let deadline = now + TIMEOUT;
         self.messaging
-            .send(now, peer, command, payload, deadline, token)?;
+            .send_aside(now, peer, command, payload, deadline, token)?;
         Ok(token)
     }
 

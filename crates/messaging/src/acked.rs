@@ -104,7 +104,10 @@ impl PeerState {
                 self.out.await_answer(&mut shared.messages, index);
                 self.announce_room(shared);
             }
-            Kind::OneWay { .. } | Kind::InOrder { .. } | Kind::Delivery { .. } => {
+            Kind::OneWay { .. }
+            | Kind::Aside { .. }
+            | Kind::InOrder { .. }
+            | Kind::Delivery { .. } => {
                 self.end(shared, index, Ending::Done(Bytes::new()));
             }
             Kind::Response { .. } => self.end(shared, index, Ending::Silent),

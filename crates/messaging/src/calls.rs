@@ -35,6 +35,26 @@ impl Messaging {
         )
     }
 
+    /// As [`Messaging::send`], beside the queue of the callers: what the owner itself has to say does not wait for them,
+    /// nor they for it. [`ASIDE_MESSAGES_PEER_MAX`](crate::limits::ASIDE_MESSAGES_PEER_MAX) and
+    /// [`ASIDE_BYTES_PEER_MAX`](crate::limits::ASIDE_BYTES_PEER_MAX) are its limits.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing changed. No event tells when there is room again.
+    pub fn send_aside(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        command: Command,
+        payload: Bytes,
+        deadline: Instant,
+        token: Token,
+    ) -> Result<CallKey, SendError> {
+        let kind = Kind::Aside { command, token };
+        self.call(now, peer, kind, payload, deadline)
+    }
+
     /// As [`Messaging::send`], and keeps the order of a stream: the peer is given the messages of one stream in
     /// the order in which they were sent, see the [crate]'s promises.
     ///
@@ -208,6 +228,7 @@ impl Messaging {
         deadline: Instant,
     ) -> Result<CallKey, SendError> {
         if let Kind::OneWay { command, .. }
+        | Kind::Aside { command, .. }
         | Kind::InOrder { command, .. }
         | Kind::Request { command, .. } = kind
         {
@@ -236,12 +257,14 @@ impl Messaging {
             .tenant(&mut self.shared, peer)
             .ok_or(SendError::Forgotten)?;
         let shared = &mut self.shared;
-        if !state.out.has_room(&shared.config.config, payload.len()) {
+        if kind.is_aside() {
+            if !state.out.has_room_aside(payload.len()) {
+                shared.stats.asides_refused += 1;
+                return Err(state.out.aside.full());
+            }
+        } else if !state.out.has_room(&shared.config.config, payload.len()) {
             state.out.is_waited_for |= !matches!(kind, Kind::Delivery { .. });
-            return Err(SendError::QueueFull {
-                messages: state.out.calls,
-                bytes: state.out.call_bytes,
-            });
+            return Err(state.out.calls.full());
         }
         let is_whole = payload.len() <= shared.config.whole_payload_max;
         let mut message = Message::new(peer, kind, payload, deadline, is_whole);

@@ -23,6 +23,13 @@ pub const ACKS_TOLD: usize = 4;
 #[allow(clippy::cast_possible_truncation, reason = "65,536 fits everywhere")]
 pub const OPEN_REQUESTS_PEER_MAX: usize = MESSAGE_WINDOW as usize;
 
+/// Messages of the owner's own to one peer that have not ended, beside those of callers: what nodes share comes in
+/// payloads that are as long as they may be, or few.
+pub const ASIDE_MESSAGES_PEER_MAX: usize = 1_024;
+
+/// Bytes of their payloads.
+pub const ASIDE_BYTES_PEER_MAX: usize = 2 << 20;
+
 /// Messages given up that a peer was not told of yet, 24 bytes each. One more is not told: the far side stops
 /// at a request's own deadline, and what is missing in a stream is told by the floor.
 pub const CANCELS_MAX: usize = 4_096;

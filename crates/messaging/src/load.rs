@@ -13,6 +13,11 @@ pub struct PeerLoad {
     pub calls: usize,
     /// Payload bytes of calls that are not acknowledged: at most [`Config::queue_bytes_peer`](crate::Config).
     pub call_bytes: usize,
+    /// Messages of the owner's own beside them: at most
+    /// [`ASIDE_MESSAGES_PEER_MAX`](crate::limits::ASIDE_MESSAGES_PEER_MAX).
+    pub asides: usize,
+    /// Bytes of their payloads: at most [`ASIDE_BYTES_PEER_MAX`](crate::limits::ASIDE_BYTES_PEER_MAX).
+    pub aside_bytes: usize,
     /// Deliveries of fan-outs that wait for room in the queue: at most
     /// [`FAN_OUT_DELIVERIES_MAX`](crate::limits::FAN_OUT_DELIVERIES_MAX).
     pub blocked: usize,
@@ -45,8 +50,10 @@ impl Messaging {
     pub fn load(&self, peer: Peer) -> Option<PeerLoad> {
         let state = self.peers.get(peer)?;
         Some(PeerLoad {
-            calls: state.out.calls,
-            call_bytes: state.out.call_bytes,
+            calls: state.out.calls.messages,
+            call_bytes: state.out.calls.bytes,
+            asides: state.out.aside.messages,
+            aside_bytes: state.out.aside.bytes,
             blocked: state.blocked.len(),
             unreliable: state.out.unreliable.len(),
             reassemblies: state.reassemblies.len(),

@@ -52,6 +52,11 @@ pub(crate) enum Kind {
         command: Command,
         token: Token,
     },
+    /// As `OneWay`, beside the queue of the callers.
+    Aside {
+        command: Command,
+        token: Token,
+    },
     InOrder {
         command: Command,
         stream: StreamId,
@@ -76,6 +81,10 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) const fn is_response(&self) -> bool {
         matches!(self, Self::Response { .. })
+    }
+
+    pub(crate) const fn is_aside(&self) -> bool {
+        matches!(self, Self::Aside { .. })
     }
 
     pub(crate) const fn is_request(&self) -> bool {
@@ -140,9 +149,9 @@ impl Message {
     /// Writes the head, which tells a request's time left: just before the first transmission.
     pub(crate) fn prepare(&mut self, now: Instant) {
         let head = match self.kind {
-            Kind::OneWay { command, .. } | Kind::Delivery { command, .. } => {
-                ContentHead::OneWay { command }
-            }
+            Kind::OneWay { command, .. }
+            | Kind::Aside { command, .. }
+            | Kind::Delivery { command, .. } => ContentHead::OneWay { command },
             Kind::InOrder {
                 command, stream, ..
             } => ContentHead::InOrder {

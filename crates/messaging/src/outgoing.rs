@@ -8,10 +8,14 @@ use hobnob_wire::{Command, Instant, MessageId};
 use crate::{
     config::{Checked, Config},
     credit::Credit,
+    error::SendError,
     id_map::IdMap,
-    limits::{CANCELS_MAX, FLOOR_STEP, MESSAGE_WINDOW, WRITABLE_PART},
+    limits::{
+        ASIDE_BYTES_PEER_MAX, ASIDE_MESSAGES_PEER_MAX, CANCELS_MAX, FLOOR_STEP, MESSAGE_WINDOW,
+        WRITABLE_PART,
+    },
     list::List,
-    message::{Lane, Messages},
+    message::{Kind, Lane, Messages},
     sent::{Cancel, Carried, Matters, Piece},
     shared::Shared,
     streams::{InStream, Streams},
@@ -38,10 +42,10 @@ pub(crate) struct Outgoing {
     pub(crate) is_ping_due: bool,
     pub(crate) unreliable: VecDeque<(Command, Bytes)>,
     pub(crate) unreliable_bytes: usize,
-    /// Calls that have not ended.
-    pub(crate) calls: usize,
-    /// Payload bytes of calls that are not acknowledged.
-    pub(crate) call_bytes: usize,
+    /// Those of callers.
+    pub(crate) calls: Queued,
+    /// Those of the owner's own, beside them.
+    pub(crate) aside: Queued,
     /// Payload bytes of responses that are not acknowledged.
     pub(crate) response_bytes: usize,
     /// The last ack refused something.
@@ -52,6 +56,23 @@ pub(crate) struct Outgoing {
     pub(crate) is_unreliable_waited_for: bool,
     /// Which source is the first to write into the next datagram.
     pub(crate) turn: usize,
+}
+
+/// Calls that have not ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Queued {
+    pub(crate) messages: usize,
+    /// Of their payloads, as far as they are not acknowledged.
+    pub(crate) bytes: usize,
+}
+
+impl Queued {
+    pub(crate) const fn full(self) -> SendError {
+        SendError::QueueFull {
+            messages: self.messages,
+            bytes: self.bytes,
+        }
+    }
 }
 
 /// Which ids the receiver need not remember any more.
@@ -134,8 +155,8 @@ impl Outgoing {
             is_ping_due: false,
             unreliable: VecDeque::new(),
             unreliable_bytes: 0,
-            calls: 0,
-            call_bytes: 0,
+            calls: Queued::default(),
+            aside: Queued::default(),
             response_bytes: 0,
             is_refused: false,
             is_waited_for: false,
@@ -148,8 +169,14 @@ impl Outgoing {
     ///
     /// An empty queue takes any message: one with a relay's head may be longer than the queue.
     pub(crate) const fn has_room(&self, config: &Config, bytes: usize) -> bool {
-        self.calls < config.queue_messages_peer
-            && (self.call_bytes == 0 || self.call_bytes + bytes <= config.queue_bytes_peer)
+        self.calls.messages < config.queue_messages_peer
+            && (self.calls.bytes == 0 || self.calls.bytes + bytes <= config.queue_bytes_peer)
+    }
+
+    /// Whether a message of the owner's own with so many bytes may wait.
+    pub(crate) const fn has_room_aside(&self, bytes: usize) -> bool {
+        self.aside.messages < ASIDE_MESSAGES_PEER_MAX
+            && self.aside.bytes + bytes <= ASIDE_BYTES_PEER_MAX
     }
 
     /// Whether an answer of so many bytes may wait with the others. Small ones always may: they are no more than
@@ -161,8 +188,8 @@ impl Outgoing {
 
     /// Whether somebody waits for a queue that is empty enough to call it writable. Says so once.
     pub(crate) fn takes_waiting(&mut self, config: &Config) -> bool {
-        let are_calls_low = self.calls <= config.queue_messages_peer / WRITABLE_PART
-            && self.call_bytes <= config.queue_bytes_peer / WRITABLE_PART;
+        let are_calls_low = self.calls.messages <= config.queue_messages_peer / WRITABLE_PART
+            && self.calls.bytes <= config.queue_bytes_peer / WRITABLE_PART;
         let is_unreliable_low =
             self.unreliable.len() <= config.unreliable_messages_peer / WRITABLE_PART;
         let for_calls = self.is_waited_for && are_calls_low;
@@ -179,12 +206,21 @@ impl Outgoing {
         if message.kind.is_response() {
             self.response_bytes += bytes;
         } else {
-            self.calls += 1;
-            self.call_bytes += bytes;
+            let queued = self.queued(&messages.at(index).kind);
+            queued.messages += 1;
+            queued.bytes += bytes;
         }
         let stream = messages.at(index).kind.stream();
         if stream.is_none_or(|name| self.streams.enter(messages, index, name)) {
             self.list(lane).push_back(messages, index);
+        }
+    }
+
+    const fn queued(&mut self, kind: &Kind) -> &mut Queued {
+        if kind.is_aside() {
+            &mut self.aside
+        } else {
+            &mut self.calls
         }
     }
 
@@ -251,7 +287,7 @@ impl Outgoing {
     pub(crate) fn await_answer(&mut self, messages: &mut Messages, index: u32) {
         self.move_to(messages, index, Lane::Awaiting);
         let message = messages.at_mut(index);
-        self.call_bytes -= message.payload.len();
+        self.calls.bytes -= message.payload.len();
         message.payload = Bytes::new();
     }
 
@@ -262,8 +298,9 @@ impl Outgoing {
         if message.kind.is_response() {
             self.response_bytes -= bytes;
         } else {
-            self.calls -= 1;
-            self.call_bytes -= bytes;
+            let queued = self.queued(&messages.at(index).kind);
+            queued.messages -= 1;
+            queued.bytes -= bytes;
         }
         if let Some(id) = message.id
             && self.ids.get(id.get()) == Some(index)

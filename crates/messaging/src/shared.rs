@@ -124,7 +124,9 @@ impl Shared {
             Ending::Silent => return,
         };
         match kind {
-            Kind::OneWay { command, token } | Kind::InOrder { command, token, .. } => {
+            Kind::OneWay { command, token }
+            | Kind::Aside { command, token }
+            | Kind::InOrder { command, token, .. } => {
                 let result = result.map(|_| ());
                 self.queue(command).push_back(Event::Sent { token, result });
             }

@@ -43,6 +43,8 @@ pub struct Stats {
     pub answers_dropped: u64,
     /// Messages given up of which the peer was not told one by one, as too many others were to be told.
     pub cancels_skipped: u64,
+    /// Messages beside the queue of the callers for which there was no room.
+    pub asides_refused: u64,
     /// Messages of streams that came before their turn.
     pub messages_held: u64,
     /// Unreliable messages sent.
@@ -90,6 +92,7 @@ impl Stats {
             ("responses_stray_total", self.responses_stray),
             ("answers_dropped_total", self.answers_dropped),
             ("cancels_skipped_total", self.cancels_skipped),
+            ("asides_refused_total", self.asides_refused),
             ("messages_held_total", self.messages_held),
             ("unreliable_sent_total", self.unreliable_sent),
             ("unreliable_received_total", self.unreliable_received),

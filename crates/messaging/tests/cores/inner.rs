@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hobnob_messaging::{Config, Event, Failure, Messaging, SendError, SessionChange, Token};
+use hobnob_messaging::{
+    Config, Event, Failure, Messaging, SendError, SessionChange, Token,
+    limits::ASIDE_MESSAGES_PEER_MAX,
+};
 use hobnob_wire::{
     Command, Instant,
     limits::{INNER_BYTES_MIN, RELAY_HEAD_BYTES_MAX},
@@ -134,4 +137,42 @@ fn the_receiver_has_the_last_word_on_their_length() {
     assert_eq!(net.nodes[0].sent(ordinary), Some(Err(Failure::TooLarge)));
     assert_eq!(net.nodes[0].sent(MINE), Some(Err(Failure::NoHandler)));
     assert_eq!(all_inner(&mut net.nodes[1].core).len(), 1);
+}
+
+/// What the owner says does not wait for callers, nor do callers wait for it.
+#[test]
+fn they_may_go_beside_the_queue_of_the_callers() {
+    let config = Config {
+        queue_messages_peer: 1,
+        ..Config::default()
+    };
+    let mut net = net(&config);
+    let now = net.now;
+    let send_aside = |core: &mut Messaging| {
+        core.send_aside(now, peer(1), INNER, pattern(10), FOREVER, MINE)
+            .map(drop)
+    };
+    let core = &mut net.nodes[0].core;
+    core.send(now, peer(1), KNOWN, pattern(10), FOREVER, MINE)
+        .expect("there is room for one");
+    let full = core.send(now, peer(1), INNER, pattern(10), FOREVER, MINE);
+    assert!(matches!(full, Err(SendError::QueueFull { .. })), "{full:?}");
+
+    for _ in 0..ASIDE_MESSAGES_PEER_MAX {
+        assert_eq!(send_aside(core), Ok(()));
+    }
+    let full = send_aside(core);
+    assert!(matches!(full, Err(SendError::QueueFull { .. })), "{full:?}");
+    assert_eq!(core.stats().asides_refused, 1);
+    let load = core.load(peer(1)).expect("known");
+    assert_eq!((load.calls, load.asides), (1, ASIDE_MESSAGES_PEER_MAX));
+    assert_eq!(load.aside_bytes, 10 * ASIDE_MESSAGES_PEER_MAX);
+
+    net.run(SECOND);
+    let core = &mut net.nodes[0].core;
+    let load = core.load(peer(1)).expect("known");
+    assert_eq!((load.calls, load.asides, load.aside_bytes), (0, 0, 0));
+    let arrived = all_inner(&mut net.nodes[1].core);
+    assert_eq!(arrived.len(), ASIDE_MESSAGES_PEER_MAX);
+    assert_eq!(send_aside(&mut net.nodes[0].core), Ok(()));
 }

@@ -5,7 +5,8 @@ use hobnob_endpoint::{
     messaging::{
         Config, PeerLoad,
         limits::{
-            FAN_OUT_DELIVERIES_MAX, MESSAGE_WINDOW, OPEN_REQUESTS_PEER_MAX, REASSEMBLIES_PEER_MAX,
+            ASIDE_BYTES_PEER_MAX, ASIDE_MESSAGES_PEER_MAX, FAN_OUT_DELIVERIES_MAX, MESSAGE_WINDOW,
+            OPEN_REQUESTS_PEER_MAX, REASSEMBLIES_PEER_MAX,
         },
     },
     relay::limits::{ERRAND_BYTES_MAX, ERRANDS_MAX, REMEMBERED_MAX},
@@ -99,6 +100,8 @@ pub(super) fn limits(
         let PeerLoad {
             calls,
             call_bytes,
+            asides,
+            aside_bytes,
             blocked,
             unreliable,
             reassemblies,
@@ -114,6 +117,8 @@ pub(super) fn limits(
         let longest = config.message_bytes_max + RELAY_HEAD_BYTES_MAX;
         let queue_bytes = config.queue_bytes_peer.max(longest);
         under("call bytes of a peer", call_bytes, queue_bytes)?;
+        under("messages beside the queue", asides, ASIDE_MESSAGES_PEER_MAX)?;
+        under("bytes beside the queue", aside_bytes, ASIDE_BYTES_PEER_MAX)?;
         under(
             "deliveries that wait for room",
             blocked,
@@ -170,6 +175,8 @@ pub(super) fn leftovers(by: ProcessId, endpoint: &Endpoint) -> Result<(), Violat
         };
         none("calls to a peer", load.calls)?;
         none("call bytes of a peer", load.call_bytes)?;
+        none("messages beside the queue", load.asides)?;
+        none("bytes beside the queue", load.aside_bytes)?;
         none("deliveries that wait for room", load.blocked)?;
         none("unreliable messages of a peer", load.unreliable)?;
         none("reassemblies of a peer", load.reassemblies)?;

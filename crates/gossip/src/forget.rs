@@ -33,6 +33,12 @@ pub enum ForgetError {
         /// Which address.
         addr: SocketAddr,
     },
+    /// It is the node that was asked.
+    #[error("{addr} is this node itself: it cannot forget itself, but shut down")]
+    Own {
+        /// Its address.
+        addr: SocketAddr,
+    },
     /// It has neither left nor failed, so it would be back at once.
     #[error("the node at {addr} is {state}: only one that has left or failed can be forgotten")]
     NotGone {
@@ -89,10 +95,13 @@ impl Gossip {
     ///
     /// # Errors
     ///
-    /// [`ForgetError`] when it is not known or not gone; in normal operation when it came back a moment ago.
+    /// [`ForgetError`] when it is not known or not gone, or is this one; in normal operation when it came back a moment ago.
     pub fn forget(&mut self, now: Instant, addr: SocketAddr) -> Result<Identity, ForgetError> {
         let now = self.advance(now);
         let addr = canonical_addr(addr);
+        if addr == self.me.life.addr {
+            return Err(ForgetError::Own { addr });
+        }
         let known = self.directory.get(addr);
         let listed = known.and_then(|entry| Some((entry.life, entry.node()?.state)));
         let Some((life, state)) = listed else {

@@ -54,7 +54,7 @@ pub struct Metadata(MetadataFields);
 #[non_exhaustive]
 pub enum MetadataError {
     /// A field is longer than it may be.
-    #[error("{field} {value:?} takes more than {limit} bytes")]
+    #[error("{field} {value:?} has {} bytes; it may have {limit}: shorten it", value.len())]
     TooLong {
         /// Which field.
         field: &'static str,

@@ -32,7 +32,9 @@ impl From<ForgetError> for AdminError {
     fn from(error: ForgetError) -> Self {
         let (status, kind) = match &error {
             ForgetError::Unknown { .. } => (StatusCode::NOT_FOUND, "no_such_node"),
-            ForgetError::NotGone { .. } => (StatusCode::CONFLICT, "not_gone"),
+            ForgetError::NotGone { .. } | ForgetError::Own { .. } => {
+                (StatusCode::CONFLICT, "not_gone")
+            }
             _ => (StatusCode::BAD_GATEWAY, "other"),
         };
         Self::new(status, kind, error.to_string())

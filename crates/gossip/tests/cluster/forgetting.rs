@@ -67,6 +67,8 @@ fn only_who_is_gone_can_be_forgotten() {
     let refused = forget(&mut net, 0, 5);
     let (addr, state) = (addr(5), NodeState::Online);
     assert_eq!(refused, Err(ForgetError::NotGone { addr, state }));
+    let addr = crate::net::addr(0);
+    assert_eq!(forget(&mut net, 0, 0), Err(ForgetError::Own { addr }));
     let addr = crate::net::addr(77);
     assert_eq!(forget(&mut net, 0, 77), Err(ForgetError::Unknown { addr }));
     assert_eq!(net.state(0, 5), Some(NodeState::Online));

@@ -3,9 +3,10 @@
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 use hobnob_endpoint::{
+    Endpoint,
     gossip::{self, NodeState},
     shared::values::Changed,
-    wire::RefuseReason,
+    wire::{AppRelease, RefuseReason},
 };
 use thiserror::Error;
 use tokio::sync::broadcast;
@@ -93,6 +94,10 @@ pub enum Incompatibility {
         version: String,
         /// The versions it works with; empty for all.
         compatible_with: String,
+        /// This node's version, in the same form.
+        own_version: String,
+        /// The versions this node works with.
+        own_compatible_with: String,
     },
     /// They have no version of Hobnob's datagrams in common.
     Format {
@@ -110,34 +115,56 @@ impl fmt::Display for Incompatibility {
             Self::Version {
                 version,
                 compatible_with,
+                own_version,
+                own_compatible_with,
             } => {
-                let version = [version, "none"][usize::from(version.is_empty())];
-                let range =
-                    [compatible_with, "all versions"][usize::from(compatible_with.is_empty())];
-                write!(f, "its version is {version}, and it works with {range}")
+                let version_of = |text| told_or(text, "none");
+                let range_of = |text| told_or(text, "all versions");
+                write!(
+                    f,
+                    "its version is {}, and it works with {}; this node's version is {}, and it works with {}",
+                    version_of(version),
+                    range_of(compatible_with),
+                    version_of(own_version),
+                    range_of(own_compatible_with),
+                )
             }
             Self::Format { min, max } => write!(f, "it speaks the datagram formats {min} to {max}"),
         }
     }
 }
 
+fn told_or<'a>(text: &'a str, empty: &'a str) -> &'a str {
+    if text.is_empty() { empty } else { text }
+}
+
 impl Incompatibility {
-    /// `None` for what is no incompatibility.
-    pub(crate) fn of(reason: RefuseReason) -> Option<Self> {
+    /// Why the node of an endpoint has nothing to do with another. `None` for what is no incompatibility.
+    pub(crate) fn of(reason: RefuseReason, endpoint: &Endpoint) -> Option<Self> {
         match reason {
             RefuseReason::Cluster => Some(Self::Application),
             RefuseReason::Version { min, max } => Some(Self::Format { min, max }),
             RefuseReason::Incompatible { release } => {
-                let version = release.version.map(|it| it.to_string());
-                let range = release.compatible_with.map(|it| it.to_string());
+                let (version, compatible_with) = texts(release);
+                let own = endpoint.members().me().metadata.release();
+                let (own_version, own_compatible_with) = texts(own);
                 Some(Self::Version {
-                    version: version.unwrap_or_default(),
-                    compatible_with: range.unwrap_or_default(),
+                    version,
+                    compatible_with,
+                    own_version,
+                    own_compatible_with,
                 })
             }
             _ => None,
         }
     }
+}
+
+/// A version and the versions it works with; empty where there is none.
+fn texts(release: AppRelease) -> (String, String) {
+    let version = release.version.map(|it| it.to_string());
+    let range = release.compatible_with.map(|it| it.to_string());
+    (version.unwrap_or_default(), range.unwrap_or_default())
 }
 
 impl Event {

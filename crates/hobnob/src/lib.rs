@@ -13,7 +13,7 @@
 //!     if name.is_empty() { Err("a room needs a name") } else { Ok(format!("created {name}")) }
 //! })?;
 //!
-//! let lobby = Mesh::builder("lobby").seed(rooms.address().to_string()).start().await?;
+//! let lobby = Mesh::builder("lobby").seed(rooms.address()).start().await?;
 //! let answer = lobby.request(200, rooms.address(), "blue").await?;
 //! assert_eq!(answer.decode::<String>()?, "created blue");
 //! # Ok(())

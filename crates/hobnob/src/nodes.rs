@@ -79,8 +79,8 @@ impl Node {
     }
 
     /// What it has set under `key`, read as a `T` by the rules of [`Capsule::get`](crate::Capsule::get): an integer as
-    /// any wider one, a text as `&str` or `String`. `None` too if it is something else; [`values`](Self::values) tell
-    /// those apart.
+    /// any wider one, but never a signed one as an unsigned one (a plain `12` was set as an `i32`); a text as `&str` or
+    /// `String`. `None` too if it is something else; [`values`](Self::values) tell those apart.
     pub fn value_as<'a, T: FromValue<'a>>(&'a self, key: &str) -> Option<T> {
         self.value(key)?.read().ok()
     }

@@ -47,7 +47,14 @@ impl Mesh {
     /// half a second; each then has a [`ValuesChanged`](crate::Event::ValuesChanged).
     ///
     /// ```
-    /// use hobnob::{Mesh, capsule::Map};
+    /// use hobnob::{Capsule, Mesh, capsule::Map};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    /// struct Load {
+    ///     guests: u32,
+    ///     maps: Vec<String>,
+    /// }
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -62,6 +69,12 @@ impl Mesh {
     /// assert_eq!(node.values().get::<&Map>("maps")?.get::<u8>("desert")?, 3);
     /// assert_eq!(mesh.value(mesh.address(), "guests"), Some(12_u32.into()));
     ///
+    /// // A type of one's own goes as a capsule: its fields are told by name, so versions of it may differ.
+    /// let load = Load { guests: 12, maps: vec!["desert".into()] };
+    /// mesh.set_value("load", Capsule::import(&load)?)?;
+    /// let read = mesh.me().value_as::<Capsule>("load").expect("it was set");
+    /// assert_eq!(read.export::<Load>()?, load);
+    ///
     /// // The one of two with fewer guests; who says nothing counts as idle.
     /// let least = mesh.pick("rooms").least_loaded(|node| node.value_as::<u32>("guests"));
     /// assert_eq!(least, Some(mesh.me()));
@@ -69,6 +82,9 @@ impl Mesh {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// Numbers are read as the type they were set as or a wider one: a plain `12` is an `i32`, which is no `u32`, so say
+    /// `12_u32`.
     ///
     /// All values of a node together take at most 4 KiB, packed and with their keys of 1 to 64 bytes, and there are 64
     /// of them at most. They are told apart from membership, by messages that stand behind it: however large they are

@@ -34,12 +34,14 @@ async fn incompatible_versions_never_meet_on_the_same_seeds() {
         .version("2.0.1")
         .compatible_with("2..3");
     let new = start(new.seed(seed.clone())).await;
-    // Both are told, with what the other one declares.
+    // Both are told, with what the two declare.
     assert_eq!(
         incompatible(&new, &old).await,
         Incompatibility::Version {
             version: "1.4.0".into(),
             compatible_with: String::new(),
+            own_version: "2.0.1".into(),
+            own_compatible_with: "2.0.0..3.0.0".into(),
         }
     );
     assert_eq!(
@@ -47,6 +49,8 @@ async fn incompatible_versions_never_meet_on_the_same_seeds() {
         Incompatibility::Version {
             version: "2.0.1".into(),
             compatible_with: "2.0.0..3.0.0".into(),
+            own_version: "1.4.0".into(),
+            own_compatible_with: String::new(),
         }
     );
     // A call ends: they answer, and refuse.
@@ -121,7 +125,7 @@ async fn what_nobody_could_work_with_is_refused_at_the_start() {
     for (version, range, says) in [
         ("1.4", "2..3", "1.4.0 is not among them"),
         ("nightly", "1..2", "no number to compare"),
-        ("", "..", "no number to compare"),
+        ("", "..", "names no version of its own: set one"),
     ] {
         let builder = quick("a").version(version).compatible_with(range);
         let error = builder.start().await.unwrap_err();

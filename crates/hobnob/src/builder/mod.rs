@@ -121,24 +121,24 @@ impl MeshBuilder {
     }
 
     text_setters! {
-        /// What the node does within its type; any string.
+        /// What the node does within its type: any text of at most 64 bytes.
         role;
         /// A name that stays the same over restarts, also at another address: the node then takes the place of its past
         /// self. If a live node has the name already, this one is refused until that one is gone: see
-        /// [`Mesh::refusal`].
+        /// [`Mesh::refusal`]. At most 128 bytes.
         name;
-        /// Where clients reach the node.
+        /// Where clients reach the node, in whatever form they understand: at most 272 bytes.
         endpoint;
     }
 
     /// Name of the application. Nodes of differently named applications never see each other, whatever seeds they have in
-    /// common; nodes without one are of one application too.
+    /// common; nodes without one are of one application too. At most 64 bytes.
     pub fn application(mut self, name: impl Into<String>) -> Self {
         self.app = name.into();
         self
     }
 
-    /// Version of the application: any text. For [`compatible_with`](Self::compatible_with) one to three numbers count, as
+    /// Version of the application: any text of at most 64 bytes. For [`compatible_with`](Self::compatible_with) one to three numbers count, as
     /// in `1.4.2`; what comes after them behind a `-` or `+` does not.
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.app_version = version.into();
@@ -173,20 +173,25 @@ impl MeshBuilder {
         self
     }
 
-    /// An address, or a name and port, of a node that may be there already, as in `rooms.local:7400`. The node's
-    /// own address among them is fine.
+    /// An address, or a name and port, of a node that may be there already: a text such as `rooms.local:7400`, or a
+    /// [`SocketAddr`]. The node's own address among them is fine.
     ///
     /// A name is resolved again at each try, and all the addresses behind it are tried: the name of a headless service
     /// in Kubernetes is a seed for all its pods. A node without company tries its seeds at least every other second,
     /// for as long as it lives; one in company, twice a minute those that are missing.
-    pub fn seed(mut self, seed: impl Into<String>) -> Self {
-        self.seeds.push(seed.into());
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "as every other setter takes it"
+    )]
+    pub fn seed(mut self, seed: impl ToString) -> Self {
+        self.seeds.push(seed.to_string());
         self
     }
 
     /// Several seeds.
-    pub fn seeds<S: Into<String>>(mut self, seeds: impl IntoIterator<Item = S>) -> Self {
-        self.seeds.extend(seeds.into_iter().map(Into::into));
+    pub fn seeds<S: ToString>(mut self, seeds: impl IntoIterator<Item = S>) -> Self {
+        let seeds = seeds.into_iter();
+        self.seeds.extend(seeds.map(|seed| seed.to_string()));
         self
     }
 

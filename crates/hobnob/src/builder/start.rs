@@ -206,6 +206,9 @@ fn check_release(metadata: &Metadata) -> Result<(), StartError> {
     }
     let reason = match own.version {
         Some(version) => format!("the node's own version {version} is not among them"),
+        None if metadata.app_version().is_empty() => {
+            "the node names no version of its own: set one, such as 1.4.2".to_owned()
+        }
         None => format!(
             "the node's own version is {:?}, which has no number to compare: set one, such as 1.4.2",
             metadata.app_version()

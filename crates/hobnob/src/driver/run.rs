@@ -265,7 +265,7 @@ impl Driver {
                 }
             }
             endpoint::Event::Stranger { addr, reason } => {
-                if let Some(reason) = Incompatibility::of(reason) {
+                if let Some(reason) = Incompatibility::of(reason, &core.endpoint) {
                     self.tell(Event::Incompatible {
                         address: addr,
                         reason,

@@ -35,7 +35,7 @@ impl fmt::Debug for Mesh {
 }
 
 impl Mesh {
-    /// Begins a node of a type: any string, or one of [`node_type`](crate::node_type).
+    /// Begins a node of a type: any text of at most 64 bytes, or one of [`node_type`](crate::node_type).
     pub fn builder(node_type: impl Into<String>) -> MeshBuilder {
         MeshBuilder::new(node_type.into())
     }
@@ -102,7 +102,7 @@ impl Mesh {
     ///
     /// # Errors
     ///
-    /// [`ForgetError`] when it is not known or not gone; nothing was changed.
+    /// [`ForgetError`] when it is not known, not gone, or this node itself; nothing was changed.
     pub fn forget(&self, address: SocketAddr) -> Result<(), ForgetError> {
         self.shared
             .command(|core, now| core.endpoint.forget(now, address))?;
@@ -148,7 +148,7 @@ impl Mesh {
         let core = self.shared.core();
         let strangers = core.endpoint.strangers();
         strangers
-            .filter_map(|(addr, reason)| Some((addr, Incompatibility::of(reason)?)))
+            .filter_map(|(addr, reason)| Some((addr, Incompatibility::of(reason, &core.endpoint)?)))
             .collect()
     }
 

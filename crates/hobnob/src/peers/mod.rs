@@ -56,7 +56,7 @@ impl Remembered {
     pub(crate) fn read(path: &Path) -> Self {
         let peers = read(path).unwrap_or_else(|error| {
             let path = path.display();
-            tracing::warn!(%path, %error, "cannot use the file of known peers; will write it anew");
+            tracing::warn!(%path, %error, "cannot use the file of known peers; will try to write it anew");
             Vec::new()
         });
         Self(Mutex::new(peers))
@@ -74,6 +74,9 @@ impl Remembered {
 /// Why a file of peers cannot be used.
 #[derive(Debug, Error)]
 enum ReadError {
+    /// Told at the start, when somebody is looking, and not only when the first peers should be written.
+    #[error("its directory is not there: make it")]
+    NoDirectory,
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error(transparent)]
@@ -155,7 +158,12 @@ fn read(path: &Path) -> Result<Vec<SocketAddr>, ReadError> {
     let file = match fs::File::open(path) {
         Ok(file) => file,
         // The first start.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return match directory(path).is_dir() {
+                true => Ok(Vec::new()),
+                false => Err(ReadError::NoDirectory),
+            };
+        }
         Err(error) => return Err(error.into()),
     };
     let mut bytes = Vec::new();
@@ -163,6 +171,13 @@ fn read(path: &Path) -> Result<Vec<SocketAddr>, ReadError> {
     file.take(FILE_BYTES_MAX as u64 + 1)
         .read_to_end(&mut bytes)?;
     Ok(decode(&bytes)?)
+}
+
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(named) if !named.as_os_str().is_empty() => named,
+        _ => Path::new("."),
+    }
 }
 
 /// Writes where waiting for a disk holds up nothing. A simulated node has no threads.

@@ -156,3 +156,12 @@ fn what_has_the_right_sum_is_checked_all_the_same() {
         assert_eq!(decode(&sealed(body)), Err(error), "{body}");
     }
 }
+
+#[test]
+fn a_first_start_has_no_file_but_its_directory() {
+    let nothing_there = read(&std::env::temp_dir().join("hobnob-peers-of-nobody"));
+    assert_eq!(nothing_there.unwrap(), []);
+    let in_no_directory = read(Path::new("/no such directory/peers"));
+    assert!(matches!(in_no_directory, Err(ReadError::NoDirectory)));
+    assert_eq!(directory(Path::new("peers")), Path::new("."));
+}

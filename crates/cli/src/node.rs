@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use hobnob::{Context, Mesh, ShutdownReport, StartError};
+use hobnob::{Context, Mesh, MetadataError, ShutdownReport, StartError};
 
 use crate::admin::{AdminState, Leave, Listener};
 use crate::api::{self, ReadyLine};
@@ -103,13 +103,34 @@ async fn start(config: &NodeConfig) -> Result<Mesh, Failure> {
 /// run with is a wrong configuration.
 fn not_started(config: &NodeConfig, error: &StartError) -> Failure {
     let reason = error.to_string();
+    let wrong = |key| Failure::usage(config.told(key, &reason));
     match error {
         StartError::AddressInUse { .. }
         | StartError::AddressNotAvailable { .. }
         | StartError::Bind { .. } => Failure::runtime(config.told("bind", &reason)),
         StartError::NoEntropy => Failure::runtime(reason),
-        StartError::Config { field, .. } => Failure::usage(config.told(field, &reason)),
+        StartError::Config { field, .. } => wrong(field),
+        StartError::Unsealed { addr } if config.advertise == Some(*addr) => wrong("advertise"),
+        StartError::Unsealed { .. } => wrong("bind"),
+        StartError::Metadata(error) => wrong(key_of(error)),
+        StartError::Value(_) => wrong("values"),
+        // The only one of its fields that can be set here.
+        StartError::Endpoint(_) => wrong("forget_after"),
         _ => Failure::usage(reason),
+    }
+}
+
+/// The setting that what a node says of itself comes from.
+fn key_of(error: &MetadataError) -> &'static str {
+    match error {
+        MetadataError::TooLong { field, .. }
+        | MetadataError::ControlCharacter { field, .. }
+        | MetadataError::Empty { field } => match *field {
+            "node type" => "type",
+            "app version" => "app_version",
+            same => same,
+        },
+        _ => "compatible_with",
     }
 }
 

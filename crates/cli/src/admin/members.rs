@@ -68,7 +68,7 @@ pub(super) fn named(mesh: &Mesh, node: &str) -> Result<Node, AdminError> {
         }
     };
     found.ok_or_else(|| {
-        let mut error = format!("no node is known at or by the name {node:?}");
+        let mut error = format!("no node is known at the address or by the name {node:?}");
         if let Some(reason) = reason_against(mesh, node) {
             error.push_str(&format!(": this one does not work with it, as {reason}"));
         }

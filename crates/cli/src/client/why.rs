@@ -37,7 +37,7 @@ fn told(answer: &WhyBody) -> String {
         Some(name) => format!("{name} ({address})"),
         None => address.to_string(),
     };
-    let mut lines = vec![format!("{who} is {state}")];
+    let mut lines = vec![format!("{who} {} {state}", verb(state))];
     lines.extend(refusal.clone());
     match why {
         Some(why) => lines.extend(reasons(why)),
@@ -45,6 +45,14 @@ fn told(answer: &WhyBody) -> String {
         None => {}
     }
     lines.join("\n")
+}
+
+/// A node is what it says of itself; what became of it, it has done.
+fn verb(state: &str) -> &'static str {
+    match state {
+        "left" | "failed" => "has",
+        _ => "is",
+    }
 }
 
 fn reasons(why: &Reasons) -> Vec<String> {
@@ -67,8 +75,12 @@ fn reasons(why: &Reasons) -> Vec<String> {
     for probe in &why.probes {
         let (began, waited) = (probe.began, probe.waited);
         let (helpers, nacks) = (probe.helpers, probe.nacks);
+        let others = match helpers {
+            0 => "there were no others to ask".to_owned(),
+            _ => format!("of {helpers} others asked to probe, {nacks} had none either"),
+        };
         lines.push(format!(
-            "probed by this node {began:.1} s ago, no answer in {waited:.1} s; of {helpers} others asked to probe, {nacks} had none either"
+            "probed by this node {began:.1} s ago, no answer in {waited:.1} s; {others}"
         ));
     }
     if let Some(vouched) = why.vouched {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hobnob::{Profile, Value};
+use hobnob::{Capsule, Profile, Value};
 
 /// Longest time that can be configured: a day. Longer is a slip of the unit.
 const MAX_SECONDS: f64 = 86_400.0;
@@ -84,12 +84,17 @@ pub(super) fn key_and_value(text: &str) -> Result<(String, Value), String> {
     Ok((key.to_owned(), value))
 }
 
-/// A whole number as the narrowest type that holds it, also in a list: every wider one can be read from that, while
+/// A whole number as the narrowest type that holds it, also within a list or an object: every wider one can be read from that, while
 /// JSON says nothing of types.
 fn narrowed(value: Value) -> Value {
     match &value {
         Value::I64(number) => narrowest(*number),
         Value::List(items) => Value::List(items.iter().cloned().map(narrowed).collect()),
+        Value::Capsule(object) => {
+            let fields = object.iter();
+            let fields = fields.map(|(name, value)| (name, narrowed(value.clone())));
+            Value::from(fields.collect::<Capsule>())
+        }
         _ => value,
     }
 }

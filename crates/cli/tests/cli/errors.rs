@@ -19,6 +19,8 @@ fn cli_errors_are_one_line() {
     let broken = scratch.file("broken.toml", "type = \"udp\"\n\nbind = \n");
     let shape = scratch.file("shape.toml", "seeds = \"127.0.0.1:1\"\n");
 
+    let long = "x".repeat(200);
+    let large = format!("key={}", "x".repeat(5_000));
     let cases: &[(&[&str], i32, &[&str])] = &[
         // What the system says no to.
         (
@@ -83,7 +85,26 @@ fn cli_errors_are_one_line() {
         (
             &["--bind", "0.0.0.0:0"],
             2,
-            &["0.0.0.0", "loopback", "insecure"],
+            &["--bind: ", "0.0.0.0", "loopback", "insecure"],
+        ),
+        // What the node finds wrong is told with its origin too.
+        (&["--name", &long], 2, &["--name: ", "200 bytes", "128"]),
+        (&["--app-version", &long], 2, &["--app-version: ", "64"]),
+        (&["--value", &large], 2, &["--value: ", "\"key\"", "4096"]),
+        (
+            &["--app-version=2", "--compatible-with=1.x"],
+            2,
+            &["--compatible-with: ", "\"1.x\"", "1.2..2"],
+        ),
+        (
+            &["--compatible-with=1..2"],
+            2,
+            &["--compatible-with: ", "names no version", "1.4.2"],
+        ),
+        (
+            &["--forget-after=5"],
+            2,
+            &["--forget-after: ", "5s", "500s"],
         ),
         (
             &["--admin", "0.0.0.0:0"],

@@ -1,4 +1,4 @@
-use hobnob::Value;
+use hobnob::{Capsule, Value};
 
 use super::key_and_value;
 
@@ -35,6 +35,10 @@ fn a_whole_number_has_the_narrowest_type_that_holds_it() {
         ("-129", Value::I16(-129)),
         ("-32769", Value::I32(-32_769)),
         ("-2147483649", Value::I64(-2_147_483_649)),
+        (
+            "{\"seats\": 8, \"open\": true}",
+            Value::from(Capsule::new().with("seats", 8_u8).with("open", true)),
+        ),
         ("[1, 300]", Value::List(vec![Value::U8(1), Value::U16(300)])),
     ] {
         assert_eq!(value(&format!("key:={text}")), expected, "{text}");

@@ -188,14 +188,15 @@ impl Gossip {
             let until = now + self.config.get().probe_period * FRESH_PERIODS;
             self.claim.newness = Newness::Until(until);
         }
-        let is_due = self.claim.next().is_some_and(|at| at <= now);
-        if !self.directory.take_names_changed() && !is_due {
-            return false;
-        }
         let (goes, ..) = self.me.rank();
         if self.me.metadata.name().is_empty() || self.leave.is_some() || goes {
+            // What changes meanwhile is looked at if it goes no more.
             self.claim.ask = None;
             self.claim.newness = Newness::Settled;
+            return false;
+        }
+        let is_due = self.claim.next().is_some_and(|at| at <= now);
+        if !self.directory.take_names_changed() && !is_due {
             return false;
         }
         let mut namesakes = self.directory.namesakes(self.me.metadata.name());

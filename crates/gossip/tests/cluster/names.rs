@@ -203,6 +203,27 @@ fn a_refused_node_comes_in_when_the_older_one_is_gone() {
     }
 }
 
+/// Whoever takes nobody new claims nothing either, so what becomes of its namesakes meanwhile shows when it goes on.
+#[test]
+fn a_refused_node_that_was_offline_when_the_older_one_went_comes_in_afterwards() {
+    let mut net = Net::joined(3, Weather::CALM, CLUSTER);
+    net.run_for(4 * SECOND);
+    begin(&mut net, NEW, 2_000, OLD, 0);
+    net.run_for(SETTLED);
+    check_refused(&net, OLD, NEW);
+    net.declare(NEW, DeclaredState::Offline);
+    net.stop(OLD);
+    net.run_for(30 * SECOND);
+    net.declare(NEW, DeclaredState::Online);
+    net.run_until(5 * SECOND, |net| {
+        let others = (0..CLUSTER).filter(|by| *by != OLD);
+        others
+            .into_iter()
+            .all(|by| net.state(by, NEW) == Some(NodeState::Online))
+    });
+    assert_eq!(net.hosts[NEW].gossip.refused_by(), None);
+}
+
 #[test]
 fn a_node_that_is_shutting_down_makes_way_at_once_and_that_is_no_conflict() {
     let mut net = Net::joined(5, Weather::CALM, CLUSTER);

@@ -199,13 +199,14 @@ impl Processes {
         self.all.get(&self.id_of(addr, generation)?)
     }
 
-    /// Which process at `addr` went under `generation`.
+    /// Which process at `addr` went under `generation`. Two may, if nobody ever heard of the first one's; then it is the
+    /// later one.
     pub(super) fn id_of(&self, addr: SocketAddr, generation: Generation) -> Option<ProcessId> {
         let went_under = |life: &&ProcessId| {
             let process = self.all.get(life);
             process.is_some_and(|it| it.generations.contains(&generation))
         };
-        self.at.get(&addr)?.iter().find(went_under).copied()
+        self.at.get(&addr)?.iter().rev().find(went_under).copied()
     }
 
     /// Whether the process of that generation at `addr` has a successor: one that was started after it, even

@@ -70,14 +70,14 @@ impl Processes {
 }
 
 impl Model {
-    /// Whether two living processes come to have the same of what all share. One that is refused its name is in nobody's
-    /// view, so nobody cares whether it has heard everything.
+    /// Whether two living processes come to have the same of what all share. One that is hidden because of its name is in
+    /// nobody's view, so nobody cares whether it has heard everything.
     pub fn share_with_each_other(&self, one: ProcessId, other: ProcessId) -> bool {
-        let is_refused = |process| {
+        let is_hidden = |process| {
             let process = self.processes.get(process);
-            process.is_some_and(|it| it.claim.is_refused)
+            process.is_some_and(|it| self.is_hidden(it))
         };
-        let are_seen = one == other || !is_refused(one) && !is_refused(other);
+        let are_seen = one == other || !is_hidden(one) && !is_hidden(other);
         are_seen && self.processes.are_linked(one, other, Among::Living)
     }
 }

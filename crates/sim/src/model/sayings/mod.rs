@@ -183,9 +183,9 @@ impl Model {
     }
 
     /// What `by` has not heard of what another one says, long after the faults are over, if there is anything. It was
-    /// read by [`Saying::Read`] just before. Nobody tells one that is refused its name, and is in nobody's view.
+    /// read by [`Saying::Read`] just before. Nobody tells one that is in nobody's view because of its name.
     pub fn first_unheard(&self, by: ProcessId) -> Option<Violation> {
-        self.processes.get(by).filter(|it| !it.claim.is_refused)?;
+        self.processes.get(by).filter(|it| !self.is_hidden(it))?;
         let read = self.sayings.read.get(&by)?;
         let here = read.iter().filter_map(|((addr, generation), read)| {
             let of = self.processes.id_of(*addr, *generation)?;

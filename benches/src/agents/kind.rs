@@ -4,11 +4,16 @@ use std::{
     net::{Ipv4Addr, TcpListener, UdpSocket},
     path::PathBuf,
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use rustix::process::Signal;
 
 use crate::Result;
+
+/// Loopback addresses for agents that have to be told theirs, one after the other.
+const FIRST_HOST: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
+const HOSTS_MAX: u32 = 1 << 16;
 
 /// Which agent, and where its program is.
 #[derive(Clone, Debug)]
@@ -97,9 +102,12 @@ impl Kind {
     }
 }
 
-/// An address that is free now for both protocols; whoever is faster may still take it.
+/// An address that is free for both protocols. Each has an IP address of its own, or the agents' outgoing connections
+/// might take the port before it is bound again.
 fn free_address() -> Result<String> {
-    let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let host = GIVEN.fetch_add(1, Ordering::Relaxed) % HOSTS_MAX;
+    let tcp = TcpListener::bind((Ipv4Addr::from_bits(FIRST_HOST.to_bits() + host), 0))?;
     let address = tcp.local_addr()?;
     let _udp = UdpSocket::bind(address)?;
     Ok(address.to_string())

@@ -148,7 +148,7 @@ impl Gossip {
     fn excuse_unvetted(&mut self, now: Instant) {
         let probe = self.swim.probe();
         if probe.is_some_and(|probe| self.is_being_vetted(now, probe.life)) {
-            self.swim.answer_probe(now, self.me.life);
+            self.swim.answer_probe();
             self.settle_notes(now);
         }
     }

@@ -19,7 +19,7 @@ pub enum Profile {
     /// One machine, or tests: a crash is known after one to two seconds. Where round trips are well below 50 ms and no
     /// process is kept from running for as long as 100 ms; it costs about four times the datagrams of `Lan`.
     Local,
-    /// One data centre: a crash is known after three to six seconds. Where round trips are below 100 ms, and processes
+    /// One data centre: a crash is known after three to five seconds. Where round trips are below 100 ms, and processes
     /// may stand still for some hundred milliseconds, as virtual machines and garbage collectors let them.
     #[default]
     Lan,

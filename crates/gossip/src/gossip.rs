@@ -258,7 +258,7 @@ impl Gossip {
                 .is_some_and(|entry| entry.live && entry.life == probe.life)
         });
         if counts {
-            self.swim.answer_probe(now, self.me.life);
+            self.swim.answer_probe();
         }
         self.settle(now);
     }

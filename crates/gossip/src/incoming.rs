@@ -100,7 +100,7 @@ impl Gossip {
             return Ok(());
         }
         if packet.header.message == Message::TurnUndead {
-            self.hear_rebuff(now, packet.header.src);
+            self.hear_rebuff(packet.header.src);
         }
         if let Message::PingReq { target, .. } = packet.header.message
             && self.is_shunned(target)
@@ -159,9 +159,9 @@ impl Gossip {
     }
 
     /// Who holds this node for dead is there itself, and was asked.
-    fn hear_rebuff(&mut self, now: Instant, from: Life) {
+    fn hear_rebuff(&mut self, from: Life) {
         if self.swim.probe().is_some_and(|probe| probe.life == from) {
-            self.swim.answer_probe(now, self.me.life);
+            self.swim.answer_probe();
         }
     }
 

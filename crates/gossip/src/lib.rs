@@ -13,7 +13,7 @@
 //!    called, however large the cluster; but somebody has to be, for as long as [`Gossip::is_alone`]. Where many
 //!    come at once, the answer lacks those who come later: whoever hears of somebody new compares its knowledge with
 //!    random peers, soon at first and then ever more rarely, until that brings nothing new.
-//! 2. *Living.* SWIM probes one peer each period. Whoever does not answer, directly or by way of others, is
+//! 2. *Living.* Each node probes one peer each period. Whoever does not answer, directly or by way of others, is
 //!    [`Suspect`](NodeState::Suspect) and told so; unless it refutes that in time, it has
 //!    [`Failed`](NodeState::Failed). A lost ping is not repeated by SWIM; the owner, who knows which of its
 //!    own datagrams are answered, can ask again and answer for the peer ([`Gossip::probe`]). Records that
@@ -26,6 +26,15 @@
 //! 5. *Being forgotten.* Who has left or failed stays listed as such for
 //!    [`forget_after`](GossipConfig::forget_after), or until somebody forgets it by hand ([`Gossip::forget`]), which
 //!    is passed on to those who hold it for gone too. Those who do not hear of it forget it by their own time.
+//!
+//! # Who probes whom
+//!
+//! SWIM's probes go to random members. So one member in seven is not probed by anybody for two periods, one in fifty not
+//! for four, and its crash is known as much later. Here every second probe goes to the prober's *successor*: the next
+//! member in a ring of all, by a hash of their addresses, which is the same for everybody. So each member is probed by
+//! its predecessor every other period, at no cost. The random ones find those whose predecessors are gone as well, and
+//! whom a predecessor that doubts itself probes more rarely. `foca` chooses at random only: its ping is readdressed, and
+//! at the end of the round it is told that whomever it chose has answered.
 //!
 //! # How failure is told from slowness
 //!
@@ -44,7 +53,7 @@
 //!   its own: so a crash of whoever noticed first delays nothing. Where a confirmation makes the time be over
 //!   at once and this node has reason to doubt itself, it calls the suspect once more first; the paper does not.
 //! - *Second opinions*. In the paper a suspicion is confirmed by those whose own probe happens to come round to the
-//!   suspect. Here about nine of those who hear of it ask the suspect at once, four times within a probe period; its
+//!   suspect. Here about nine of those who hear of it, in whatever way, ask it at once, four times within a probe period; its
 //!   answer is the refutation, and whoever had none accuses it, too. So enough of them agree a probe period after the
 //!   first, whatever the size of the cluster. And where nobody agrees until the time is up, although others are heard
 //!   meanwhile, the accuser is the one in doubt: the suspect gets its time once more, up to five times. So a crash that
@@ -177,6 +186,7 @@ mod directory;
 mod event;
 mod forget;
 mod gossip;
+mod hash;
 mod health;
 mod identity;
 mod incoming;

@@ -38,6 +38,7 @@ impl Gossip {
     pub(crate) fn accuse(&mut self, now: Instant, life: Life, incarnation: Incarnation) {
         if self.holds_suspect(life, incarnation) {
             self.begin_suspicion(now, life, incarnation);
+            self.expect_suspicion(now);
             let accuser = self.me.life.addr;
             let accusation = Accusation {
                 life,
@@ -72,8 +73,8 @@ impl Gossip {
             if !self.holds_suspect(life, incarnation) {
                 return;
             }
-            self.begin_suspicion(now, life, incarnation);
-            self.consider_check(now, life);
+            self.hear_suspicion(now, life, incarnation);
+            self.expect_suspicion(now);
         }
         self.take_accusation(now, accusation);
     }
@@ -130,12 +131,21 @@ impl Gossip {
         holds.is_some_and(|holds| holds.suspect && holds.incarnation == incarnation)
     }
 
-    fn begin_suspicion(&mut self, now: Instant, life: Life, incarnation: Incarnation) {
-        let health = self.swim.health;
-        if self.suspicions.begin(now, life, incarnation, health) {
-            self.stats.suspicions += 1;
+    /// Others suspect it. They may say so before they say who accuses it, so it is looked after from now on.
+    fn hear_suspicion(&mut self, now: Instant, life: Life, incarnation: Incarnation) -> bool {
+        let is_new = self.begin_suspicion(now, life, incarnation);
+        if is_new {
+            self.consider_check(now, life);
         }
-        self.expect_suspicion(now);
+        is_new
+    }
+
+    /// Says whether it was not suspected here before.
+    fn begin_suspicion(&mut self, now: Instant, life: Life, incarnation: Incarnation) -> bool {
+        let health = self.swim.health;
+        let is_new = self.suspicions.begin(now, life, incarnation, health);
+        self.stats.suspicions += u64::from(is_new);
+        is_new
     }
 
     fn take_accusation(&mut self, now: Instant, accusation: &Accusation) {
@@ -259,11 +269,7 @@ impl Gossip {
             } = sighting;
             if !suspect {
                 self.suspicions.end(life.addr);
-            } else if self
-                .suspicions
-                .begin(now, life, incarnation, self.swim.health)
-            {
-                self.stats.suspicions += 1;
+            } else if self.hear_suspicion(now, life, incarnation) {
                 fresh.push(life);
             }
             let accused = self
@@ -287,6 +293,8 @@ impl Gossip {
         for sighting in confronted {
             self.confront(now, sighting.life, sighting.incarnation);
         }
+        // Those that have just begun.
+        self.run_checks(now);
     }
 
     /// The members SWIM suspects, and those it has ceased to suspect: few, however large the cluster.

@@ -23,6 +23,7 @@ use hobnob_wire::{Instant, Writer, limits::GOSSIP_BYTES_MAX};
 use crate::{
     directory::Entry,
     gossip::Gossip,
+    hash::Fnv,
     identity::Life,
     limits::{DIGEST_ENTRY_BYTES_MAX, DIGESTS_PER_ROUND_MAX},
     own::Hearsay,
@@ -120,12 +121,13 @@ impl Gossip {
         live.insert(place, me);
         live.iter()
             .fold(Fnv::BASIS, |hash, entry| {
-                hash.with(&DigestEntry {
+                let settled = DigestEntry {
                     incarnation: 0,
                     ..*entry
-                })
+                };
+                hash_entry(hash, &settled)
             })
-            .0
+            .get()
     }
 
     /// Sends all that is known of a range, or as much as one round may take; then returns where to go on.
@@ -261,22 +263,13 @@ impl Gossip {
     }
 }
 
-/// FNV-1a of 64 bits: two views that differ share a hash once in 10^19 comparisons.
-#[derive(Clone, Copy)]
-struct Fnv(u64);
-
-impl Fnv {
-    const BASIS: Self = Self(0xcbf2_9ce4_8422_2325);
-    const PRIME: u64 = 0x0100_0000_01b3;
-
-    fn with(self, entry: &DigestEntry) -> Self {
-        let mut buffer = [0; DIGEST_ENTRY_BYTES_MAX];
-        let mut writer = Writer::new(&mut buffer);
-        let written = entry.encode(&mut writer);
-        debug_assert!(written.is_ok(), "the buffer holds the largest entry");
-        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(Self::PRIME);
-        Self(writer.written().iter().fold(self.0, step))
-    }
+/// Adds an entry to the hash of a view.
+fn hash_entry(hash: Fnv, entry: &DigestEntry) -> Fnv {
+    let mut buffer = [0; DIGEST_ENTRY_BYTES_MAX];
+    let mut writer = Writer::new(&mut buffer);
+    let written = entry.encode(&mut writer);
+    debug_assert!(written.is_ok(), "the buffer holds the largest entry");
+    hash.with(writer.written())
 }
 
 impl From<&DigestEntry> for Hearsay {

@@ -184,7 +184,7 @@ impl Gossip {
         };
         let (known, was_shown) = (entry.life, entry.node().is_some());
         if self.swim.probe().is_some_and(|probe| probe.life == known) {
-            self.swim.answer_probe(now, self.me.life);
+            self.swim.answer_probe();
         }
         self.swim.down_quietly(now, known);
         self.settle_notes(now);

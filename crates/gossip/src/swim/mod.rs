@@ -2,6 +2,7 @@
 
 mod outcome;
 mod probing;
+mod ring;
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -10,8 +11,8 @@ use foca::{Foca, Incarnation, Member, NoCustomBroadcast, State, Timer, TimerToke
 use hobnob_wire::Instant;
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 
-use self::outcome::Outcome;
 pub(crate) use self::probing::Probe;
+use self::{outcome::Outcome, probing::Picked};
 use crate::{codec::LifeCodec, health::Health, identity::Life, nacks::Helpers, timers::Timers};
 
 /// What foca says happened.
@@ -71,6 +72,11 @@ pub(crate) struct Swim {
     had_news: bool,
     inbox: Outcome,
     probe: Option<Probe>,
+    /// Whom foca picked for this round.
+    picked: Option<Picked>,
+    /// Whether this node's successor is probed in its stead.
+    stood_in: bool,
+    successors_turn: bool,
     /// Whether there was a probe in this round, and it was answered.
     answered: bool,
     helpers: Helpers,
@@ -92,6 +98,9 @@ impl Swim {
             had_news: false,
             inbox: Outcome::default(),
             probe: None,
+            picked: None,
+            stood_in: false,
+            successors_turn: false,
             answered: false,
             helpers: Helpers::default(),
             unsuspected: 0,
@@ -128,11 +137,8 @@ impl Swim {
             Place::Help => self.help.take().map(|(_, timer)| timer),
         };
         let Some(timer) = timer else { return };
-        if purpose(&timer) == Ran::Probe
-            && let Some((_, help)) = self.help.take()
-        {
-            // foca counts on it before the next probe, also where nobody had to be asked.
-            self.run(now, help);
+        if purpose(&timer) == Ran::Probe {
+            self.end_round(now);
         }
         self.run(now, timer);
     }
@@ -146,7 +152,7 @@ impl Swim {
         let result = self.foca.handle_timer(timer, &mut self.inbox);
         match ran {
             Ran::Probe => self.begin_round(now),
-            Ran::Help => self.helpers.asked(self.inbox.asked()),
+            Ran::Help => self.begin_help(),
             Ran::Removal(_) | Ran::Other => {}
         }
         self.finish(now, &result);
@@ -235,6 +241,7 @@ impl Swim {
     /// Stops probing for good. Pings are still answered.
     pub(crate) fn stop_probing(&mut self) {
         self.probe = None;
+        self.picked = None;
         self.round = None;
         self.help = None;
         self.timers.keep_removals();

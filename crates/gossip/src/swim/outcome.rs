@@ -3,7 +3,7 @@
 use alloc::{collections::VecDeque, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
-use foca::{Notification, Timer};
+use foca::{Message, Notification, Timer};
 
 use super::Note;
 use crate::{codec::SwimPacket, identity::Life};
@@ -23,6 +23,31 @@ impl Outcome {
     pub(super) fn ping(&self) -> Option<(Life, u8)> {
         let mut sends = self.sends.iter().rev();
         sends.find_map(|(to, packet)| Some((*to, SwimPacket::ping_number(packet)?)))
+    }
+
+    /// The ping of this number goes to another member. `false` where it has no room for that one's life.
+    pub(super) fn redirect_ping(&mut self, number: u8, to: Life) -> bool {
+        let is_meant = |packet: &[u8]| SwimPacket::ping_number(packet) == Some(number);
+        let ping = self.sends.iter_mut().rev().find(|send| is_meant(&send.1));
+        ping.is_some_and(|send| readdress(send, to, |_| {}))
+    }
+
+    /// Whoever is asked by the sends that nobody has fetched yet to probe `picked` is asked to probe `meant`. If that
+    /// is the one who is asked, the two change places.
+    pub(super) fn redirect_requests(&mut self, picked: Life, meant: Life) {
+        let requests = self
+            .sends
+            .iter_mut()
+            .filter(|(_, packet)| SwimPacket::is_ping_request(packet));
+        for send in requests {
+            let is_meant = send.0.addr == meant.addr;
+            let helper = if is_meant { picked } else { send.0 };
+            readdress(send, helper, |message| {
+                if let Message::PingReq { target, .. } = message {
+                    *target = meant;
+                }
+            });
+        }
     }
 
     /// Who is asked for help by the sends that nobody has fetched yet.
@@ -60,4 +85,23 @@ impl foca::Runtime<Life> for Outcome {
     fn submit_after(&mut self, event: Timer<Life>, after: Duration) {
         self.timers.push((after, event));
     }
+}
+
+/// The same packet to somebody else, with another message. `false` where that does not fit.
+fn readdress(
+    send: &mut (Life, Vec<u8>),
+    to: Life,
+    change: impl FnOnce(&mut Message<Life>),
+) -> bool {
+    let Ok(mut packet) = SwimPacket::decode(&send.1) else {
+        debug_assert!(false, "this node's own packet");
+        return false;
+    };
+    packet.header.dst = to;
+    change(&mut packet.header.message);
+    let Ok(bytes) = packet.encode() else {
+        return false;
+    };
+    *send = (to, bytes);
+    true
 }

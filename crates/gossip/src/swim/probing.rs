@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 use foca::{Header, Incarnation, Message};
 use hobnob_wire::Instant;
 
-use super::Swim;
+use super::{Note, Swim, ring};
 use crate::{codec::SwimPacket, identity::Life, why::FailedProbe};
 
 /// The round of probing under way: whose answer is missing.
@@ -14,18 +14,87 @@ use crate::{codec::SwimPacket, identity::Life, why::FailedProbe};
 pub(crate) struct Probe {
     pub(crate) life: Life,
     pub(crate) since: Instant,
+    incarnation: Incarnation,
+    number: u8,
+}
+
+/// Whom foca believes to be probing in this round, and under which number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Picked {
+    life: Life,
     number: u8,
 }
 
 impl Swim {
+    /// foca has sent its ping. In every second round that goes to this node's successor instead.
     pub(super) fn begin_round(&mut self, now: Instant) {
         self.answered = false;
+        self.stood_in = false;
         self.helpers.clear();
-        self.probe = self.inbox.ping().map(|(life, number)| Probe {
-            life,
+        self.picked = self
+            .inbox
+            .ping()
+            .map(|(life, number)| Picked { life, number });
+        let Some(Picked { life, number }) = self.picked else {
+            self.probe = None;
+            return;
+        };
+        self.successors_turn = !self.successors_turn;
+        let successor = ring::successor(self.foca.identity().addr, self.sightings())
+            .filter(|next| self.successors_turn && next.life != life)
+            .filter(|next| self.inbox.redirect_ping(number, next.life));
+        self.stood_in = successor.is_some();
+        let target = successor.or_else(|| self.sighting(life));
+        self.probe = target.map(|target| Probe {
+            life: target.life,
             since: now,
+            incarnation: target.incarnation,
             number,
         });
+    }
+
+    /// Others are asked about whoever is probed.
+    pub(super) fn begin_help(&mut self) {
+        if let (true, Some(picked), Some(probe)) = (self.stood_in, self.picked, self.probe) {
+            self.inbox.redirect_requests(picked.life, probe.life);
+        }
+        self.helpers.asked(self.inbox.asked());
+    }
+
+    /// The next round is about to begin. foca has to hold whomever it picked for probed, unless it really was and
+    /// did not answer; a successor that did not is suspected as foca would suspect it.
+    pub(super) fn end_round(&mut self, now: Instant) {
+        if let Some(picked) = self.picked.take()
+            && (self.answered || self.stood_in)
+            && self.sighting(picked.life).is_some()
+        {
+            self.satisfy(now, picked);
+        }
+        if let Some((_, help)) = self.help.take() {
+            // foca counts on it before the next probe, also where nobody had to be asked.
+            self.run(now, help);
+        }
+        if let Some(silent) = self.probe.filter(|_| self.stood_in && !self.answered) {
+            self.suspect(now, silent.life, silent.incarnation);
+            let accused = Note::Accused(silent.life, silent.incarnation);
+            self.inbox.notes.push_back(accused);
+        }
+    }
+
+    /// foca takes this packet as if whomever it picked had answered; incarnation 0 claims nothing about a suspicion.
+    fn satisfy(&mut self, now: Instant, picked: Picked) {
+        let ack = SwimPacket {
+            header: Header {
+                src: picked.life,
+                src_incarnation: 0,
+                dst: *self.foca.identity(),
+                message: Message::Ack(picked.number),
+            },
+            updates: Vec::new(),
+        };
+        if let Ok(packet) = ack.encode() {
+            self.handle_packet(now, &packet);
+        }
     }
 
     /// Takes in what the round of probing that is about to end says of this node's own health. Returns the probe
@@ -85,24 +154,8 @@ impl Swim {
         }
     }
 
-    /// Whoever is probed has shown in another way that it is there. foca takes the same packet from it as if
-    /// it had answered; incarnation 0 claims nothing about a suspicion.
-    pub(crate) fn answer_probe(&mut self, now: Instant, me: Life) {
-        let Some(probe) = self.probe.take() else {
-            return;
-        };
-        self.answered = true;
-        let ack = SwimPacket {
-            header: Header {
-                src: probe.life,
-                src_incarnation: 0,
-                dst: me,
-                message: Message::Ack(probe.number),
-            },
-            updates: Vec::new(),
-        };
-        if let Ok(packet) = ack.encode() {
-            self.handle_packet(now, &packet);
-        }
+    /// Whoever is probed has shown in another way that it is there.
+    pub(crate) fn answer_probe(&mut self) {
+        self.answered |= self.probe.take().is_some();
     }
 }

@@ -10,6 +10,7 @@ mod join;
 mod leaving;
 mod names;
 mod net;
+mod probing;
 mod repair;
 mod settings;
 mod storm;

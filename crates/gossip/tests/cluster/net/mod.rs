@@ -72,6 +72,8 @@ pub(crate) struct Net {
     islands: Vec<u8>,
     /// How much of what a host is sent does not arrive, in percent, beside what the weather takes.
     pub(crate) deafness: BTreeMap<usize, u32>,
+    /// From whom nothing arrives at whom.
+    pub(crate) cuts: BTreeSet<(SocketAddr, SocketAddr)>,
     places: BTreeMap<SocketAddr, usize>,
     rng: ChaCha8Rng,
     flown: u64,
@@ -143,6 +145,7 @@ impl Net {
             due_of: Vec::new(),
             islands: Vec::new(),
             deafness: BTreeMap::new(),
+            cuts: BTreeSet::new(),
             places: BTreeMap::new(),
             rng: ChaCha8Rng::seed_from_u64(seed),
             flown: 0,
@@ -412,7 +415,8 @@ impl Net {
 
     fn send(&mut self, flight: &Flight) {
         let island = |at| self.index_of(at).map(|index| self.islands[index]);
-        if island(flight.from) != island(flight.to) {
+        let is_cut = self.cuts.contains(&(flight.from, flight.to));
+        if island(flight.from) != island(flight.to) || is_cut {
             return;
         }
         let to = self.index_of(flight.to);

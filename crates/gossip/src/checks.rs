@@ -1,8 +1,9 @@
 //! Second opinions: some of those who hear that a node is suspected find out for themselves, and nobody is declared
 //! dead on a single node's word while there are others.
 
-use core::net::SocketAddr;
+use core::{net::SocketAddr, time::Duration};
 
+use foca::Incarnation;
 use hobnob_wire::Instant;
 use rand::RngExt;
 
@@ -24,6 +25,14 @@ pub(crate) struct Check {
 }
 
 impl Check {
+    pub(crate) fn begin(now: Instant, lasts: Duration) -> Self {
+        Self {
+            began: now,
+            ask_at: now,
+            ends_at: now + lasts,
+        }
+    }
+
     /// When there is something to do about it.
     pub(crate) fn next(&self) -> Instant {
         self.ask_at.min(self.ends_at)
@@ -33,18 +42,17 @@ impl Check {
 impl Gossip {
     /// A suspicion was heard of. Whether this node checks is left to chance: the more nodes, the rarer.
     pub(crate) fn consider_check(&mut self, now: Instant, life: Life) {
+        if self.is_chosen() {
+            let lasts = self.swim.health.stretch(self.config.get().probe_period);
+            self.suspicions.check(life.addr, Check::begin(now, lasts));
+        }
+    }
+
+    /// Whether chance makes this node one of those who look for themselves.
+    pub(crate) fn is_chosen(&mut self) -> bool {
         // Neither the suspect nor whoever accused it first.
         let others = self.size().saturating_sub(2).max(1);
-        if self.rng.random_range(0..others) >= CHECKERS {
-            return;
-        }
-        let lasts = self.swim.health.stretch(self.config.get().probe_period);
-        let check = Check {
-            began: now,
-            ask_at: now,
-            ends_at: now + lasts,
-        };
-        self.suspicions.check(life.addr, check);
+        self.rng.random_range(0..others) < CHECKERS
     }
 
     /// Asks the suspects that are checked, and accuses those that have not answered in time. The answer is a
@@ -57,15 +65,26 @@ impl Gossip {
                 self.confront(now, life, incarnation);
                 continue;
             }
-            let failed = FailedProbe {
-                began: due.check.began,
-                ended: now,
-                helpers: 0,
-                nacks: 0,
-            };
-            self.suspicions.note_probe(life, failed);
-            self.accuse(now, life, incarnation);
+            self.miss(now, life, incarnation, due.check);
         }
+    }
+
+    /// A suspect has answered nothing in a look of this node's own, which counts as a failed probe.
+    pub(crate) fn miss(
+        &mut self,
+        now: Instant,
+        life: Life,
+        incarnation: Incarnation,
+        check: Check,
+    ) {
+        self.accuse(now, life, incarnation);
+        let failed = FailedProbe {
+            began: check.began,
+            ended: now,
+            helpers: 0,
+            nacks: 0,
+        };
+        self.suspicions.note_probe(life, failed);
     }
 
     /// A member was heard: it could have told what it knows of those who are suspected here.

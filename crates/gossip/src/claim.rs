@@ -6,20 +6,17 @@ use core::time::Duration;
 use hobnob_wire::Instant;
 
 use crate::{
-    config::ValidGossipConfig,
+    config::{GossipConfig, ValidGossipConfig},
     directory::Namesake,
     event::Event,
     gossip::Gossip,
     identity::{Identity, Life},
+    inquiry::QUESTIONS,
     limits::GONE_NAMESAKES_TOLD_MAX,
     payload::Payload,
 };
 
-/// Questions to a namesake before it is taken for gone: at 30 % loss both ways all of them fail once in two hundred
-/// times. Others believe it only when they have asked as well.
-const ASKS: u32 = 8;
-
-/// Questions in a probe period.
+/// Questions in a probe period to a namesake that may yield yet.
 const ASKS_PER_PERIOD: u32 = 8;
 
 /// Probe periods for which a node that has its name keeps it against one that claims to be older: more than twice as
@@ -120,11 +117,14 @@ impl Claim {
 
     /// Whoever is new yields to an older one as soon as that has answered. Any other gives the rival as long to yield
     /// as observers do: it may be new, and have begun under a smaller generation.
-    fn step(&mut self, now: Instant, rival: Life, is_older: bool, pause: Duration) -> Step {
-        let (asks, at_once) = if self.is_settled() {
-            (KEEPS_PERIODS * ASKS_PER_PERIOD, false)
+    fn step(&mut self, now: Instant, rival: Life, is_older: bool, config: &GossipConfig) -> Step {
+        let (asks, pause, at_once) = if self.is_settled() {
+            let pause = config.probe_period / ASKS_PER_PERIOD;
+            (KEEPS_PERIODS * ASKS_PER_PERIOD, pause, false)
         } else {
-            (ASKS, is_older)
+            // At 30 % loss both ways all of them fail once in two hundred times. Others believe it only when they
+            // have asked as well.
+            (QUESTIONS, config.probe_timeout / QUESTIONS, is_older)
         };
         let same = |ask: &&mut Ask| ask.whom.identity() == rival.identity();
         let Some(ask) = self.ask.as_mut().filter(same) else {
@@ -245,11 +245,11 @@ impl Gossip {
             return false;
         };
         let identity = rival.life.identity();
-        let pause = self.config.get().probe_period / ASKS_PER_PERIOD;
         let step = if self.claim.missed == Some(identity) {
             Step::Yield
         } else {
-            self.claim.step(now, rival.life, rival.rank < me, pause)
+            self.claim
+                .step(now, rival.life, rival.rank < me, self.config.get())
         };
         match step {
             Step::Wait => false,

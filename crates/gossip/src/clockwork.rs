@@ -72,6 +72,7 @@ impl Gossip {
             (self.errands.next(), TimeoutReason::Nack),
             (self.suspicions.next_check(), TimeoutReason::Check),
             (self.claim.next(), TimeoutReason::Name),
+            (self.inquiries.next(), TimeoutReason::Name),
             (
                 self.leave.as_ref().and_then(Leave::next),
                 TimeoutReason::Leave,
@@ -91,6 +92,7 @@ impl Gossip {
         self.run_swim(now);
         self.send_nacks(now);
         self.run_checks(now);
+        self.run_inquiries(now);
         self.settle_questions(now);
         self.doubt_lone_accusers(now);
         self.settle_claim(now);

@@ -15,6 +15,7 @@ use crate::{
     event::Event,
     forget::Forgotten,
     identity::{Identity, Life, canonical_addr, is_node_addr},
+    inquiry::Inquiries,
     leave::Leave,
     metadata::Metadata,
     nacks::Errands,
@@ -69,6 +70,7 @@ pub struct Gossip {
     pub(crate) asks: Asks,
     pub(crate) leave: Option<Leave>,
     pub(crate) claim: Claim,
+    pub(crate) inquiries: Inquiries,
     pub(crate) shunned: Shunned,
     /// Where the next round of anti-entropy begins.
     pub(crate) sync_from: Option<SocketAddr>,
@@ -117,6 +119,7 @@ impl Gossip {
         Self {
             tuned: tuning(&config, 1),
             claim: Claim::new(),
+            inquiries: Inquiries::default(),
             shunned: Shunned::default(),
             suspicions: Suspicions::default(),
             errands: Errands::default(),

@@ -83,11 +83,12 @@
 //!   others to nobody. A claim is the better the smaller its generation, which begins with the process; that of a node that
 //!   is shutting down is behind all others. These are words of the claimants' own, so all who have heard the same come
 //!   to the same, in whatever order they heard it.
-//! - *Came back elsewhere.* A node that learns of a namesake with a better claim asks it, eight times within a
-//!   probe period, whether it is there. If no answer comes, it declares it dead as SWIM would. Nobody believes that of a
-//!   single node, so some of the others ask as well, and two to four probe periods after the newcomer was heard of everybody
-//!   has put it in the place of the other. One that is known to be dead, or said that it is
-//!   shutting down, is not asked.
+//! - *Came back elsewhere.* A node that learns of a namesake with a better claim asks it, eight times within the
+//!   probe timeout, whether it is there. If no answer comes, it declares it dead as SWIM would. Nobody believes that of a
+//!   single node, so about nine of those who hear of both ask as well, at the same time and for as long, and accuse it if
+//!   they have no answer. That was its time to show itself: as soon as the accusers are enough, everybody puts the
+//!   newcomer in its place, a probe timeout and a few rounds of gossip after the newcomer was heard of. One that is known
+//!   to be dead, or said that it is shutting down, is not asked.
 //! - *Both alive.* If it answers, the newer one *yields*, in its record: it is shown to nobody, whoever hears of it, and
 //!   [`Refused`](NodeState::Refused) to itself. Both are told ([`Event::NameConflict`]). It stays a member of SWIM: it is
 //!   probed, accuses, confirms leaves and counts in the size of the cluster, which no user is shown. So it
@@ -190,6 +191,7 @@ mod hash;
 mod health;
 mod identity;
 mod incoming;
+mod inquiry;
 mod leave;
 pub mod limits;
 mod merge;

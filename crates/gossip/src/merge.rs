@@ -61,6 +61,7 @@ impl Gossip {
         }
         if from == life.addr && !record.has_left() {
             self.claim.heard(life.identity());
+            self.inquiries.heard(life.identity());
         }
         let known = self.directory.get(life.addr);
         let stale = known.is_some_and(|entry| {

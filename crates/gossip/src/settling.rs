@@ -20,6 +20,7 @@ impl Gossip {
     pub(crate) fn settle(&mut self, now: Instant) {
         self.settle_notes(now);
         self.settle_claim(now);
+        self.begin_inquiries(now);
         self.send_swim();
         self.retune();
         self.arm(now);

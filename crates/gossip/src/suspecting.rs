@@ -29,6 +29,7 @@ impl Gossip {
         if late > tolerated {
             self.swim.postpone(late);
             self.suspicions.postpone(late);
+            self.inquiries.postpone(late);
             self.swim.health.worsen(1);
             self.stats.standstills += 1;
         }
@@ -144,6 +145,9 @@ impl Gossip {
     fn begin_suspicion(&mut self, now: Instant, life: Life, incarnation: Incarnation) -> bool {
         let health = self.swim.health;
         let is_new = self.suspicions.begin(now, life, incarnation, health);
+        if self.directory.is_contested(life) {
+            self.suspicions.hurry(life.addr);
+        }
         self.stats.suspicions += u64::from(is_new);
         is_new
     }

@@ -5,7 +5,7 @@ use alloc::{string::String, sync::Arc};
 use hobnob_wire::{AppRelease, Instant, VarInt};
 
 use crate::{
-    identity::Life,
+    identity::{Identity, Life},
     node::{Node, NodeState},
     payload::{DigestEntry, Liveness},
     record::{Declared, Record},
@@ -29,6 +29,8 @@ pub(crate) struct Entry {
     pub(crate) has_spoken: bool,
     /// The name in the record, by which it is found among its namesakes; empty without one.
     pub(super) name: String,
+    /// Another live node that claims its name, while it is the one that is shown.
+    pub(super) rival: Option<Identity>,
     /// Another one of its name is shown, or would be.
     pub(super) outranked: bool,
     /// Down, but its goodbye may be on its way: it does not count as failed before this.
@@ -59,6 +61,7 @@ impl Entry {
             known_since: now,
             has_spoken: false,
             name: String::new(),
+            rival: None,
             outranked: false,
             grace_until: None,
             doubt_until: None,

@@ -32,6 +32,8 @@ pub(super) struct Names {
     contested: BTreeMap<String, Instant>,
     /// This node's own claim, while it makes one.
     own: Option<(Arc<Metadata>, Life, Rank)>,
+    /// Those shown under a name that another one claims since lately.
+    contested_lately: BTreeSet<SocketAddr>,
     /// Something changed that this node's own claim may depend on.
     changed: bool,
 }
@@ -138,6 +140,7 @@ impl Directory {
             return;
         }
         self.names.changed = true;
+        self.note_rivals(name);
         let addrs = self.names.holders(name);
         let mut best = self.names.own_claim(name);
         let mut holder = best;
@@ -160,6 +163,49 @@ impl Directory {
         for addr in addrs {
             self.set_outranked(addr, winner);
         }
+    }
+
+    /// Of the live nodes that claim a name, the one that is shown has a rival in the newest of the others. A claim of
+    /// this node's own is settled by itself.
+    fn note_rivals(&mut self, name: &str) {
+        let claims = self.namesakes(name);
+        let claims: Vec<Identity> = claims
+            .iter()
+            .filter(|sake| !sake.yields)
+            .map(|sake| sake.life.identity())
+            .collect();
+        let is_own = self.names.own_claim(name).is_some();
+        for whom in &claims {
+            let newest = claims
+                .iter()
+                .filter(|other| *other != whom && !is_own)
+                .max_by_key(|other| (other.generation, other.addr));
+            if let Some(entry) = self.entries.get_mut(&whom.addr) {
+                let rival = newest.copied().filter(|_| entry.node.is_some());
+                let is_new = rival.is_some() && rival != entry.rival;
+                entry.rival = rival;
+                if is_new {
+                    self.names.contested_lately.insert(whom.addr);
+                }
+            }
+        }
+    }
+
+    /// The next one that is shown under a name which another one claims since lately.
+    pub(crate) fn take_contested(&mut self) -> Option<Life> {
+        while let Some(addr) = self.names.contested_lately.pop_first() {
+            let entry = self.get(addr).filter(|entry| entry.live);
+            if let Some(life) = entry.filter(|entry| entry.rival.is_some()).map(|e| e.life) {
+                return Some(life);
+            }
+        }
+        None
+    }
+
+    /// Whether another live node claims the name under which this one is shown.
+    pub(crate) fn is_contested(&self, life: Life) -> bool {
+        let entry = self.get(life.addr).filter(|entry| entry.life == life);
+        entry.is_some_and(|entry| entry.rival.is_some())
     }
 
     /// Who is shown: the best, unless the holder still has time.

@@ -176,6 +176,13 @@ impl Suspicions {
         }
     }
 
+    /// Whoever is suspected at the address gets no more time than it takes others to confirm it.
+    pub(crate) fn hurry(&mut self, addr: SocketAddr) {
+        if let Some(suspicion) = self.open.get_mut(&addr) {
+            suspicion.is_hurried = true;
+        }
+    }
+
     /// Something speaks for the process: its time counts from now on. Who that is, if it is suspected.
     pub(crate) fn vouch(&mut self, now: Instant, whom: Identity) -> Option<(Life, Incarnation)> {
         let suspicion = self.open.get_mut(&whom.addr)?;

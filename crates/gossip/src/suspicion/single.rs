@@ -1,7 +1,7 @@
 //! One suspicion: who accuses whom, and until when that can be refuted.
 
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::{net::SocketAddr, time::Duration};
 
 use foca::Incarnation;
 use hobnob_wire::Instant;
@@ -24,6 +24,8 @@ pub(crate) struct Suspicion {
     pub(super) counts_from: Instant,
     /// No verdict before this, whatever the formula says.
     pub(super) spared_until: Instant,
+    /// It was asked by all who confirm it, and has no more time once they are enough.
+    pub(super) is_hurried: bool,
     /// This node's own health when it began.
     health: Health,
     pub(super) accusers: Vec<Told>,
@@ -58,6 +60,7 @@ impl Suspicion {
             since: now,
             counts_from: now,
             spared_until: now,
+            is_hurried: false,
             health,
             accusers: Vec::new(),
             probes: Vec::new(),
@@ -97,7 +100,12 @@ impl Suspicion {
         } else {
             self.accusers.len().saturating_sub(1)
         };
-        let at = self.counts_from + bounds.timeout(confirmations);
-        at.max(self.spared_until)
+        let is_confirmed = confirmations >= bounds.confirmations.max(1);
+        let time = if self.is_hurried && is_confirmed {
+            Duration::ZERO
+        } else {
+            bounds.timeout(confirmations)
+        };
+        (self.counts_from + time).max(self.spared_until)
     }
 }

@@ -109,8 +109,8 @@ fn a_named_node_that_comes_back_elsewhere_replaces_its_old_address_at_once() {
                 ) && net.seen(by, OLD).is_none()
             })
         };
-        // The question takes a period, that of those who hear of it another, and the news a few rounds of gossip.
-        net.run_until(if loss == 0 { 6 * PERIOD } else { 30 * PERIOD }, taken);
+        // All ask at the same time, for two fifths of a period, and the news takes a few rounds of gossip.
+        net.run_until(if loss == 0 { 2 * PERIOD } else { 5 * PERIOD }, taken);
         for by in others() {
             let in_place = |event: &Event| {
                 matches!(event, Event::Replaced { old, new }
@@ -123,6 +123,39 @@ fn a_named_node_that_comes_back_elsewhere_replaces_its_old_address_at_once() {
         }
         assert!(conflicts(&net, NEW).is_empty(), "seed {seed}");
         assert_eq!(net.hosts[NEW].gossip.stats().namesakes_missed, 1);
+    }
+}
+
+/// Only some ask where there are many, and the others go by their word.
+#[test]
+fn a_large_cluster_finds_out_as_soon() {
+    const SIZE: usize = 64;
+    for seed in 0..5 {
+        let mut net = Net::with_config(seed, Weather::CALM, Profile::Lan.into());
+        for index in 0..SIZE {
+            net.add(index, 1_000);
+        }
+        net.join_all();
+        net.run_for(3 * SECOND);
+        net.stop(OLD);
+        begin(&mut net, SIZE, 2_000, OLD, 0);
+        let others = || (0..SIZE).filter(|by| *by != OLD);
+        net.run_until(2 * SECOND, |net| {
+            others().all(|by| net.seen(by, SIZE).is_some() && net.seen(by, OLD).is_none())
+        });
+    }
+}
+
+/// To be asked is no suspicion.
+#[test]
+fn a_live_node_whose_name_another_claims_is_not_suspected() {
+    for seed in 0..10 {
+        let mut net = Net::joined(seed, Weather::CALM, CLUSTER);
+        begin(&mut net, NEW, 2_000, OLD, 0);
+        net.run_for(SETTLED);
+        check_refused(&net, OLD, NEW);
+        let suspicions = net.hosts.iter().map(|host| host.gossip.stats().suspicions);
+        assert_eq!(suspicions.sum::<u64>(), 0, "seed {seed}");
     }
 }
 

@@ -138,16 +138,8 @@ impl Messaging {
             .peers
             .tenant(&mut self.shared, peer)
             .ok_or(SendError::Forgotten)?;
-        let messages = state.out.unreliable.len();
-        if messages >= self.shared.config.config.unreliable_messages_peer {
-            state.out.is_unreliable_waited_for = true;
-            return Err(SendError::QueueFull {
-                messages,
-                bytes: state.out.unreliable_bytes,
-            });
-        }
-        state.out.unreliable_bytes += len;
-        state.out.unreliable.push_back((command, payload));
+        let config = &self.shared.config.config;
+        state.out.unreliable.push(config, command, payload)?;
         state.refresh(&mut self.shared);
         Ok(())
     }
@@ -182,7 +174,11 @@ impl Messaging {
             return Err(RespondError::TooLarge { len, max });
         }
         self.shared.stats.incoming -= 1;
-        let (status, payload) = if state.out.has_room_for_answer(&self.shared.config, len) {
+        let (status, payload) = if state
+            .out
+            .backlog
+            .has_room_for_answer(&self.shared.config, len)
+        {
             (status, payload)
         } else {
             self.shared.stats.answers_dropped += 1;
@@ -257,14 +253,15 @@ impl Messaging {
             .tenant(&mut self.shared, peer)
             .ok_or(SendError::Forgotten)?;
         let shared = &mut self.shared;
+        let backlog = &mut state.out.backlog;
         if kind.is_aside() {
-            if !state.out.has_room_aside(payload.len()) {
+            if !backlog.has_room_aside(payload.len()) {
                 shared.stats.asides_refused += 1;
-                return Err(state.out.aside.full());
+                return Err(backlog.aside.full());
             }
-        } else if !state.out.has_room(&shared.config.config, payload.len()) {
-            state.out.is_waited_for |= !matches!(kind, Kind::Delivery { .. });
-            return Err(state.out.calls.full());
+        } else if !backlog.has_room(&shared.config.config, payload.len()) {
+            backlog.is_waited_for |= !matches!(kind, Kind::Delivery { .. });
+            return Err(backlog.calls.full());
         }
         let is_whole = payload.len() <= shared.config.whole_payload_max;
         let mut message = Message::new(peer, kind, payload, deadline, is_whole);

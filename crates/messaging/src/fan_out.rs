@@ -249,7 +249,7 @@ impl Messaging {
             let Some(state) = self.peers.get_mut(peer) else {
                 return;
             };
-            if !state.out.has_room(&self.shared.config.config, 0) {
+            if !state.out.backlog.has_room(&self.shared.config.config, 0) {
                 return;
             }
             let Some((key, place)) = state.blocked.pop_front() else {

@@ -291,7 +291,6 @@ impl PeerState {
             {
                 return;
             }
-            self.out.unreliable_bytes -= payload.len();
             self.out.unreliable.pop_front();
             shared.stats.unreliable_sent += 1;
         }

@@ -50,10 +50,10 @@ impl Messaging {
     pub fn load(&self, peer: Peer) -> Option<PeerLoad> {
         let state = self.peers.get(peer)?;
         Some(PeerLoad {
-            calls: state.out.calls.messages,
-            call_bytes: state.out.calls.bytes,
-            asides: state.out.aside.messages,
-            aside_bytes: state.out.aside.bytes,
+            calls: state.out.backlog.calls.messages,
+            call_bytes: state.out.backlog.calls.bytes,
+            asides: state.out.backlog.aside.messages,
+            aside_bytes: state.out.backlog.aside.bytes,
             blocked: state.blocked.len(),
             unreliable: state.out.unreliable.len(),
             reassemblies: state.reassemblies.len(),

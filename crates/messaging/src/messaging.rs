@@ -207,8 +207,8 @@ impl Messaging {
     /// Whether any call or message waits for a session with the peer, or for an answer from it.
     pub fn is_waiting(&self, peer: Peer) -> bool {
         self.peers.get(peer).is_some_and(|state| {
-            state.out.calls.messages > 0
-                || state.out.aside.messages > 0
+            state.out.backlog.calls.messages > 0
+                || state.out.backlog.aside.messages > 0
                 || !state.out.unreliable.is_empty()
                 || !state.blocked.is_empty()
                 || state.requests.len() > 0

@@ -40,7 +40,7 @@ impl PeerState {
             request.timer = Some(timer);
         }
         self.requests.insert(id.get(), key.index);
-        let has_room = self.out.response_bytes < shared.config.config.queue_bytes_peer;
+        let has_room = self.out.backlog.response_bytes < shared.config.config.queue_bytes_peer;
         if !shared.commands.contains(command) {
             shared.stats.refused_no_handler += 1;
             self.answer(shared, id, key, ResponseStatus::NoHandler, Bytes::new());

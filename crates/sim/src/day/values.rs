@@ -141,27 +141,20 @@ impl Crew {
         if self.plan.values.are_none() {
             return;
         }
-        let changes = (
-            at.endpoint.members().version(),
-            at.endpoint.values().changes(),
-        );
+        let members = at.endpoint.members();
+        let changes = (members.version(), at.endpoint.values().changes());
         let Some(life) = self.lives.get_mut(&at.node) else {
             return;
         };
         if std::mem::replace(&mut life.read.looked_at, changes) == changes {
             return;
         }
-        let shown: Vec<Identity> = at
-            .endpoint
-            .members()
-            .nodes()
-            .map(|it| it.identity)
-            .collect();
         life.read.versions.retain(|addr, (generation, _)| {
-            let place = shown.binary_search_by_key(addr, |it| it.addr);
-            place.is_ok_and(|place| shown[place].generation == *generation)
+            let shown = members.node(*addr);
+            shown.is_some_and(|node| node.identity.generation == *generation)
         });
-        for whom in shown {
+        for node in members.nodes() {
+            let whom = node.identity;
             let version = set_of(at.endpoint, whom).map_or(0, values::ValueSet::version);
             let now = (whom.generation, version);
             let life = self.lives.get_mut(&at.node);
@@ -173,14 +166,8 @@ impl Crew {
 
     /// The process reads all that the others say.
     pub(super) fn read_all_values(&mut self, at: &At<'_>) {
-        let shown: Vec<Identity> = at
-            .endpoint
-            .members()
-            .nodes()
-            .map(|it| it.identity)
-            .collect();
-        for whom in shown {
-            self.read_values_of(at, whom);
+        for node in at.endpoint.members().nodes() {
+            self.read_values_of(at, node.identity);
         }
         if let Some(life) = self.lives.get(&at.node)
             && let Some(violation) = self.model.first_unheard(life.process)

@@ -3,92 +3,24 @@
 //! The versions of writes are names that can be ordered, and no more: which write is the later one is the
 //! implementation's to say, as long as one that has seen another is later than that, and nobody goes back.
 
+mod counters;
 mod misshare;
+mod sharing;
+mod whole;
 
 use std::{collections::BTreeMap, fmt};
 
 use hobnob_endpoint::shared::Version;
 
 pub use misshare::Misshare;
+pub use sharing::{Sharing, Value};
 
+use self::counters::Counters;
 use super::{
     Model, Violation,
     fact::{Digest, ProcessId},
     release::Among,
 };
-
-/// A key's value as one copy has it: which write it is, and what that wrote.
-pub type Value = (Version, Digest);
-
-/// Something that happened to shared data.
-#[derive(Clone, Copy, Debug)]
-pub enum Sharing<'a> {
-    /// A key was given a value.
-    Wrote {
-        /// Which key.
-        key: &'a str,
-        /// The write, and the value.
-        value: Value,
-    },
-    /// A key that had a value was removed.
-    Removed {
-        /// Which key.
-        key: &'a str,
-    },
-    /// A key was to be given a value if it had a certain one; what was done is told besides.
-    Compared {
-        /// Which key.
-        key: &'a str,
-        /// Which write it was to be, `None` if there was to be no value.
-        expected: Option<Version>,
-        /// Whether it was.
-        was_equal: bool,
-    },
-    /// A copy reports that a key has another value, or none any more.
-    Changed {
-        /// Which key.
-        key: &'a str,
-        /// What it has now.
-        value: Option<Value>,
-    },
-    /// Somebody read a key, all changes of which were reported.
-    Read {
-        /// Which key.
-        key: &'a str,
-        /// What it has.
-        value: Option<Value>,
-    },
-    /// Something was added to a counter.
-    Added {
-        /// Which counter.
-        name: &'a str,
-        /// How much; less than nothing if it was taken away.
-        delta: i64,
-    },
-    /// A copy reports that a counter has another value.
-    Counted {
-        /// Which counter.
-        name: &'a str,
-        /// What it has.
-        value: i64,
-    },
-}
-
-impl Sharing<'_> {
-    /// What it is in a table of what was done, if anything was.
-    const fn done(&self) -> Option<&'static str> {
-        match self {
-            Self::Wrote { .. } => Some("written"),
-            Self::Removed { .. } => Some("removed"),
-            Self::Added { .. } => Some("added"),
-            Self::Compared {
-                was_equal: true, ..
-            } => Some("compared: equal"),
-            Self::Compared { .. } => Some("compared: other"),
-            Self::Changed { .. } | Self::Read { .. } | Self::Counted { .. } => None,
-        }
-    }
-}
 
 /// All that was written, and what every running process has of it.
 #[derive(Debug, Default)]
@@ -97,7 +29,7 @@ pub(super) struct Shared {
     /// How often each key was removed by anybody.
     removals: BTreeMap<String, u64>,
     copies: BTreeMap<ProcessId, Copy>,
-    counters: BTreeMap<String, BTreeMap<ProcessId, Added>>,
+    counters: Counters,
 }
 
 /// What one process has reported.
@@ -114,20 +46,6 @@ struct Last {
     is_removed: bool,
 }
 
-/// How much a copy knows of what a process has added.
-enum Known {
-    All,
-    Some,
-    Nothing,
-}
-
-/// What one process has added to one counter, and what it has taken away, which is less than nothing.
-#[derive(Debug, Default, Clone)]
-struct Added {
-    plus: i64,
-    minus: i64,
-}
-
 impl Shared {
     pub(super) fn stop(&mut self, process: ProcessId) {
         self.copies.remove(&process);
@@ -135,20 +53,6 @@ impl Shared {
 
     fn last(&self, by: ProcessId, key: &str) -> Option<&Last> {
         self.copies.get(&by)?.entries.get(key)
-    }
-
-    /// Between what a counter must lie: a copy knows of a process all of what it has added and taken away, some of it,
-    /// or nothing.
-    fn bounds(&self, name: &str, known: impl Fn(ProcessId) -> Known) -> (i64, i64) {
-        let added = self.counters.get(name).into_iter().flatten();
-        added.fold((0, 0), |(least, most), (process, added)| {
-            let Added { plus, minus } = added;
-            match known(*process) {
-                Known::All => (least + plus + minus, most + plus + minus),
-                Known::Some => (least + minus, most + plus),
-                Known::Nothing => (least, most),
-            }
-        })
     }
 }
 
@@ -179,109 +83,12 @@ impl Model {
             Sharing::Changed { key, value } => self.note_change(by, key, value),
             Sharing::Read { key, value } => self.judge_read(by, key, value),
             Sharing::Added { name, delta } => {
-                let counter = self.shared.counters.entry(name.to_owned()).or_default();
-                let added = counter.entry(by).or_default();
-                added.plus += delta.max(0);
-                added.minus += delta.min(0);
+                self.shared.counters.add(by, name, delta);
                 Ok(())
             }
             Sharing::Counted { name, value } => self.note_count(by, name, value),
         };
         self.blame_misshare(judged);
-    }
-
-    /// Judges the copy of one process when the faults are over and it says that it is as all others: it is what was
-    /// reported of it, and what the others have.
-    pub fn check_copy<'a>(
-        &mut self,
-        by: ProcessId,
-        entries: impl IntoIterator<Item = (&'a str, Value)>,
-        counters: impl IntoIterator<Item = (&'a str, i64)>,
-    ) {
-        let judged = self.judge_copy(by, entries, counters);
-        self.blame_misshare(judged);
-    }
-
-    /// Two copies are not known to be equal, long after the faults are over: what it is that differs.
-    pub fn differing(&self, by: ProcessId, other: ProcessId) -> Violation {
-        let differ = self.judge_equal(by, other);
-        Violation::Misshare(
-            differ
-                .err()
-                .unwrap_or(Misshare::NotKnownEqual { by, other }),
-        )
-    }
-
-    fn judge_copy<'a>(
-        &self,
-        by: ProcessId,
-        entries: impl IntoIterator<Item = (&'a str, Value)>,
-        counters: impl IntoIterator<Item = (&'a str, i64)>,
-    ) -> Result<(), Misshare> {
-        let empty = Copy::default();
-        let reported = self.shared.copies.get(&by).unwrap_or(&empty);
-        let mut unseen = reported.entries.iter();
-        for (key, value) in entries {
-            self.judge_read(by, key, Some(value))?;
-            // In the order of keys: what is passed over is not there.
-            let passed = unseen.by_ref().take_while(|(other, _)| *other != key);
-            absent(by, passed)?;
-        }
-        absent(by, unseen)?;
-        for (name, value) in counters {
-            let was = reported.counters.get(name).copied().unwrap_or_default();
-            if was != value {
-                return Err(Misshare::Unreported {
-                    by,
-                    key: name.to_owned(),
-                    seen: value.to_string(),
-                    reported: was.to_string(),
-                });
-            }
-        }
-        for name in self.shared.counters.keys() {
-            let value = reported.counters.get(name).copied().unwrap_or_default();
-            let is_running = |process| self.processes.get(process).is_some_and(|it| it.is_running);
-            let bounds = self
-                .shared
-                .bounds(name, |process| match self.can_know_of(by, process) {
-                    Known::Some
-                        if is_running(process) && self.share_with_each_other(by, process) =>
-                    {
-                        Known::All
-                    }
-                    known => known,
-                });
-            check_bounds(by, name, value, bounds)?;
-        }
-        let mut running = self.processes.running();
-        let first = running.find(|(other, _)| self.share_with_each_other(by, *other));
-        first.map_or(Ok(()), |(first, _)| self.judge_equal(by, first))
-    }
-
-    fn judge_equal(&self, by: ProcessId, other: ProcessId) -> Result<(), Misshare> {
-        let empty = Copy::default();
-        let [mine, others] = [by, other].map(|it| self.shared.copies.get(&it).unwrap_or(&empty));
-        let differ = |key: &str, seen, others| Misshare::CopiesDiffer {
-            by,
-            key: key.to_owned(),
-            seen,
-            other,
-            others,
-        };
-        for key in mine.entries.keys().chain(others.entries.keys()) {
-            let [a, b] = [mine, others].map(|copy| here(copy.entries.get(key)));
-            if a != b {
-                return Err(differ(key, text(a), text(b)));
-            }
-        }
-        for name in mine.counters.keys().chain(others.counters.keys()) {
-            let [a, b] = [mine, others].map(|it| it.counters.get(name).copied().unwrap_or(0));
-            if a != b {
-                return Err(differ(name, a.to_string(), b.to_string()));
-            }
-        }
-        Ok(())
     }
 
     fn note_write(&mut self, by: ProcessId, key: &str, value: Value) -> Result<(), Misshare> {
@@ -383,22 +190,6 @@ impl Model {
         })
     }
 
-    fn note_count(&mut self, by: ProcessId, name: &str, value: i64) -> Result<(), Misshare> {
-        let copy = self.shared.copies.entry(by).or_default();
-        copy.counters.insert(name.to_owned(), value);
-        let bounds = self
-            .shared
-            .bounds(name, |process| self.can_know_of(by, process));
-        check_bounds(by, name, value, bounds)
-    }
-
-    fn can_know_of(&self, by: ProcessId, other: ProcessId) -> Known {
-        match self.processes.are_linked(by, other, Among::All) {
-            true => Known::Some,
-            false => Known::Nothing,
-        }
-    }
-
     fn blame_misshare(&mut self, judged: Result<(), Misshare>) {
         if let Err(misshare) = judged {
             self.blame(Violation::Misshare(misshare));
@@ -409,34 +200,6 @@ impl Model {
 /// What a key has, if it has a value.
 fn here(last: Option<&Last>) -> Option<Value> {
     last.filter(|last| !last.is_removed).map(|last| last.value)
-}
-
-/// What is not in a copy was removed there.
-fn absent<'a>(
-    by: ProcessId,
-    mut passed: impl Iterator<Item = (&'a String, &'a Last)>,
-) -> Result<(), Misshare> {
-    match passed.find(|(_, last)| !last.is_removed) {
-        None => Ok(()),
-        Some((key, last)) => Err(Misshare::Unreported {
-            by,
-            key: key.clone(),
-            seen: text(None),
-            reported: last.to_string(),
-        }),
-    }
-}
-
-fn check_bounds(by: ProcessId, name: &str, value: i64, bounds: (i64, i64)) -> Result<(), Misshare> {
-    match (bounds.0..=bounds.1).contains(&value) {
-        true => Ok(()),
-        false => Err(Misshare::Miscounted {
-            by,
-            name: name.to_owned(),
-            value,
-            bounds,
-        }),
-    }
 }
 
 fn text(value: Option<Value>) -> String {

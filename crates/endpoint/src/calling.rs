@@ -3,7 +3,7 @@
 use core::{net::SocketAddr, num::NonZeroUsize};
 
 use bytes::Bytes;
-use hobnob_messaging::{self as messaging, CallKey, FanOutKey, RequestKey, Token};
+use hobnob_messaging::{self as messaging, Call, CallKey, FanOutKey, RequestKey};
 use hobnob_wire::{Command, Generation, Instant, Peer, ResponseStatus, StreamId};
 
 use crate::{
@@ -34,20 +34,10 @@ impl Endpoint {
     /// # Errors
     ///
     /// [`CallError`]; no completion will follow then.
-    pub fn send(
-        &mut self,
-        now: Instant,
-        to: Target,
-        command: Command,
-        payload: Bytes,
-        deadline: Instant,
-        token: Token,
-    ) -> Result<CallKey, CallError> {
-        Self::check_command(command)?;
+    pub fn send(&mut self, now: Instant, to: Target, call: Call) -> Result<CallKey, CallError> {
+        Self::check_command(call.command)?;
         let peer = self.peer(now, to)?;
-        Ok(self
-            .messaging
-            .send(now, peer, command, payload, deadline, token)?)
+        Ok(self.messaging.send(now, peer, call)?)
     }
 
     /// As [`Endpoint::send`], and keeps the order of a stream.
@@ -55,25 +45,16 @@ impl Endpoint {
     /// # Errors
     ///
     /// [`CallError`]; no completion will follow then.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one parameter for each thing a message is made of"
-    )]
     pub fn send_in_order(
         &mut self,
         now: Instant,
         to: Target,
-        command: Command,
         stream: StreamId,
-        payload: Bytes,
-        deadline: Instant,
-        token: Token,
+        call: Call,
     ) -> Result<CallKey, CallError> {
-        Self::check_command(command)?;
+        Self::check_command(call.command)?;
         let peer = self.peer(now, to)?;
-        Ok(self
-            .messaging
-            .send_in_order(now, peer, command, stream, payload, deadline, token)?)
+        Ok(self.messaging.send_in_order(now, peer, stream, call)?)
     }
 
     /// Sends a request; [`messaging::Event::Answered`] tells how it ended.
@@ -81,20 +62,10 @@ impl Endpoint {
     /// # Errors
     ///
     /// [`CallError`]; no completion will follow then.
-    pub fn request(
-        &mut self,
-        now: Instant,
-        to: Target,
-        command: Command,
-        payload: Bytes,
-        deadline: Instant,
-        token: Token,
-    ) -> Result<CallKey, CallError> {
-        Self::check_command(command)?;
+    pub fn request(&mut self, now: Instant, to: Target, call: Call) -> Result<CallKey, CallError> {
+        Self::check_command(call.command)?;
         let peer = self.peer(now, to)?;
-        Ok(self
-            .messaging
-            .request(now, peer, command, payload, deadline, token)?)
+        Ok(self.messaging.request(now, peer, call)?)
     }
 
     /// Sends one message to many, at most `limit` deliveries in flight;
@@ -103,24 +74,15 @@ impl Endpoint {
     /// # Errors
     ///
     /// [`CallError`]; no completion will follow then. Targets come from [`Endpoint::peer`].
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one parameter for each thing a fan-out is made of"
-    )]
     pub fn fan_out(
         &mut self,
         now: Instant,
         peers: &[Peer],
-        command: Command,
-        payload: Bytes,
         limit: NonZeroUsize,
-        deadline: Instant,
-        token: Token,
+        call: Call,
     ) -> Result<FanOutKey, CallError> {
-        Self::check_command(command)?;
-        Ok(self
-            .messaging
-            .fan_out(now, command, peers, payload, limit, deadline, token)?)
+        Self::check_command(call.command)?;
+        Ok(self.messaging.fan_out(now, peers, limit, call)?)
     }
 
     /// Hands a message to the next datagram for its target, once and without any promise.

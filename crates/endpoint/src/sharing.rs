@@ -9,7 +9,7 @@ use core::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use hobnob_gossip as gossip;
-use hobnob_messaging::{Token, limits::ASIDE_BYTES_PEER_MAX};
+use hobnob_messaging::{Call, Token, limits::ASIDE_BYTES_PEER_MAX};
 use hobnob_shared::{
     AddError, CompareError, Process, SharedData, Transmit, Version, WriteError,
     limits::{PAYLOAD_BYTES_MAX, UNFINISHED_BYTES_PEER_MAX},
@@ -159,9 +159,13 @@ impl Endpoint {
         };
         let peer = self.peer(now, target)?;
         let token = Token(self.relays.next_number());
-        let deadline = now + TIMEOUT;
-        self.messaging
-            .send_aside(now, peer, command, payload, deadline, token)?;
+        let call = Call {
+            command,
+            payload,
+            deadline: now + TIMEOUT,
+            token,
+        };
+        self.messaging.send_aside(now, peer, call)?;
         Ok(token)
     }
 

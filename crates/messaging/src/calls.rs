@@ -11,28 +11,28 @@ use crate::{
     shared::{Ending, Timer},
 };
 
+/// What a call says, and until when: all of it but to whom it goes, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// For which handlers.
+    pub command: Command,
+    /// What they are given.
+    pub payload: Bytes,
+    /// When it ends at the latest.
+    pub deadline: Instant,
+    /// The caller's name for it.
+    pub token: Token,
+}
+
 impl Messaging {
     /// Sends a one-way message; [`Event::Sent`](crate::Event::Sent) tells how it ended. Without a session it waits for one.
     ///
     /// # Errors
     ///
     /// [`SendError`]; nothing changed.
-    pub fn send(
-        &mut self,
-        now: Instant,
-        peer: Peer,
-        command: Command,
-        payload: Bytes,
-        deadline: Instant,
-        token: Token,
-    ) -> Result<CallKey, SendError> {
-        self.call(
-            now,
-            peer,
-            Kind::OneWay { command, token },
-            payload,
-            deadline,
-        )
+    pub fn send(&mut self, now: Instant, peer: Peer, call: Call) -> Result<CallKey, SendError> {
+        let Call { command, token, .. } = call;
+        self.begin_call(now, peer, Kind::OneWay { command, token }, call)
     }
 
     /// As [`Messaging::send`], beside the queue of the callers: what the owner itself has to say does not wait for them,
@@ -46,13 +46,10 @@ impl Messaging {
         &mut self,
         now: Instant,
         peer: Peer,
-        command: Command,
-        payload: Bytes,
-        deadline: Instant,
-        token: Token,
+        call: Call,
     ) -> Result<CallKey, SendError> {
-        let kind = Kind::Aside { command, token };
-        self.call(now, peer, kind, payload, deadline)
+        let Call { command, token, .. } = call;
+        self.begin_call(now, peer, Kind::Aside { command, token }, call)
     }
 
     /// As [`Messaging::send`], and keeps the order of a stream: the peer is given the messages of one stream in
@@ -61,26 +58,19 @@ impl Messaging {
     /// # Errors
     ///
     /// [`SendError`]; nothing changed.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "each says something else, and none has a default"
-    )]
     pub fn send_in_order(
         &mut self,
         now: Instant,
         peer: Peer,
-        command: Command,
         stream: StreamId,
-        payload: Bytes,
-        deadline: Instant,
-        token: Token,
+        call: Call,
     ) -> Result<CallKey, SendError> {
         let kind = Kind::InOrder {
-            command,
+            command: call.command,
             stream,
-            token,
+            token: call.token,
         };
-        self.call(now, peer, kind, payload, deadline)
+        self.begin_call(now, peer, kind, call)
     }
 
     /// Sends a request; [`Event::Answered`](crate::Event::Answered) tells how it ended. Without a session it waits for one.
@@ -88,22 +78,9 @@ impl Messaging {
     /// # Errors
     ///
     /// [`SendError`]; nothing changed.
-    pub fn request(
-        &mut self,
-        now: Instant,
-        peer: Peer,
-        command: Command,
-        payload: Bytes,
-        deadline: Instant,
-        token: Token,
-    ) -> Result<CallKey, SendError> {
-        self.call(
-            now,
-            peer,
-            Kind::Request { command, token },
-            payload,
-            deadline,
-        )
+    pub fn request(&mut self, now: Instant, peer: Peer, call: Call) -> Result<CallKey, SendError> {
+        let Call { command, token, .. } = call;
+        self.begin_call(now, peer, Kind::Request { command, token }, call)
     }
 
     /// Nobody waits for the call any more: it is not transmitted again, and no completion follows. The far
@@ -198,39 +175,29 @@ impl Messaging {
         self.shared.stats.incoming = self.shared.stats.incoming.saturating_sub(count);
     }
 
-    pub(crate) fn check_call(
-        &self,
-        now: Instant,
-        command: Command,
-        len: usize,
-        deadline: Instant,
-    ) -> Result<(), SendError> {
+    pub(crate) fn check_call(&self, now: Instant, call: &Call) -> Result<(), SendError> {
+        let command = call.command;
         let max = self.shared.payload_max(&ContentHead::OneWay { command });
+        let len = call.payload.len();
         if len > max {
             return Err(SendError::TooLarge { len, max });
         }
-        if deadline <= now {
+        if call.deadline <= now {
             return Err(SendError::DeadlinePassed);
         }
         Ok(())
     }
 
-    fn call(
+    fn begin_call(
         &mut self,
         now: Instant,
         peer: Peer,
         kind: Kind,
-        payload: Bytes,
-        deadline: Instant,
+        call: Call,
     ) -> Result<CallKey, SendError> {
-        if let Kind::OneWay { command, .. }
-        | Kind::Aside { command, .. }
-        | Kind::InOrder { command, .. }
-        | Kind::Request { command, .. } = kind
-        {
-            self.check_call(now, command, payload.len(), deadline)?;
-        }
-        let key = self.start_call(now, peer, kind, payload, deadline)?;
+        self.check_call(now, &call)?;
+        let deadline = call.deadline;
+        let key = self.start_call(now, peer, kind, call.payload, deadline)?;
         let timer = self.shared.wheel.insert(deadline, Timer::Call(key));
         self.shared.messages.at_mut(key.index).timer = Some(timer);
         Ok(CallKey(key))

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hobnob_wire::{Command, Instant, Peer};
 
 use crate::{
+    calls::Call,
     error::SendError,
     event::{Event, Failure},
     key::{FanOutKey, Key, Keyed, Token},
@@ -107,7 +108,7 @@ impl Plan {
 }
 
 impl Messaging {
-    /// Begins to send `payload` to every one of `peers`, at most `limit` deliveries in flight at any
+    /// Begins to send the call to every one of `peers`, at most `limit` deliveries in flight at any
     /// moment; [`Event::FannedOut`] tells how each ended. Where a peer's queue is full, its delivery waits
     /// and others go before it.
     ///
@@ -115,25 +116,24 @@ impl Messaging {
     ///
     /// [`SendError`] when the payload is too large, the deadline has passed, or the node has too many
     /// unfinished deliveries.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "each says something else, and none has a default"
-    )]
     pub fn fan_out(
         &mut self,
         now: Instant,
-        command: Command,
         peers: &[Peer],
-        payload: Bytes,
         limit: NonZeroUsize,
-        deadline: Instant,
-        token: Token,
+        call: Call,
     ) -> Result<FanOutKey, SendError> {
-        self.check_call(now, command, payload.len(), deadline)?;
+        self.check_call(now, &call)?;
         if self.fan_outs.deliveries + peers.len() > FAN_OUT_DELIVERIES_MAX {
             let messages = self.fan_outs.deliveries;
             return Err(SendError::QueueFull { messages, bytes: 0 });
         }
+        let Call {
+            command,
+            payload,
+            deadline,
+            token,
+        } = call;
         let plan = Plan {
             token,
             command,

@@ -103,7 +103,7 @@
 //!
 //! ```
 //! use bytes::Bytes;
-//! use hobnob_messaging::{Config, Event, Messaging, SessionChange, Token};
+//! use hobnob_messaging::{Call, Config, Event, Messaging, SessionChange, Token};
 //! use hobnob_wire::{Command, Instant, PacketNumber, Peer, Writer};
 //!
 //! let now = Instant::from_nanos(1);
@@ -114,8 +114,13 @@
 //! sender.session_established(now, peer, SessionChange::First);
 //! receiver.session_established(now, peer, SessionChange::First);
 //!
-//! let deadline = Instant::from_nanos(1_000_000_000);
-//! sender.send(now, peer, Command(100), Bytes::from("hello"), deadline, Token(7))?;
+//! let call = Call {
+//!     command: Command(100),
+//!     payload: Bytes::from("hello"),
+//!     deadline: Instant::from_nanos(1_000_000_000),
+//!     token: Token(7),
+//! };
+//! sender.send(now, peer, call)?;
 //!
 //! let deliver = |from: &mut Messaging, to: &mut Messaging| {
 //!     let mut buffer = [0; 1_200];
@@ -177,6 +182,7 @@ mod stretches;
 mod timers;
 mod wheel;
 
+pub use calls::Call;
 pub use config::{Config, ConfigError};
 pub use error::{PacketError, RespondError, SendError};
 pub use event::{Event, Failure};

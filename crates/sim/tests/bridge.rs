@@ -8,8 +8,8 @@ use hobnob_sim::{
     endpoint::{
         Event, Target,
         gossip::{GossipConfig, Metadata, Profile},
-        messaging::{self, Failure, Token},
-        wire::{Command, Generation},
+        messaging::{self, Call, Failure, Token},
+        wire::{Command, Generation, Instant},
     },
 };
 
@@ -53,13 +53,19 @@ fn two() -> (Sim<App>, NodeId, NodeId) {
     (sim, a, b)
 }
 
+fn call(text: &'static str, deadline: Instant, token: u64) -> Call {
+    Call {
+        command: COUNT,
+        payload: Bytes::from(text),
+        deadline,
+        token: Token(token),
+    }
+}
+
 fn send(sim: &mut Sim<App>, from: NodeId, to: Target, text: &'static str, token: u64) {
     sim.with(from, |at| {
-        let (payload, deadline) = (Bytes::from(text), at.now + 5 * SECOND);
-        let sent = at
-            .endpoint
-            .send(at.now, to, COUNT, payload, deadline, Token(token));
-        sent.expect("taken on");
+        let call = call(text, at.now + 5 * SECOND, token);
+        at.endpoint.send(at.now, to, call).expect("taken on");
     })
     .expect("alive");
 }
@@ -121,10 +127,8 @@ fn a_session_waits_for_its_first_datagram() {
         peer.is_some_and(|peer| endpoint.is_connected(peer))
     };
     sim.with(a, |at| {
-        let (payload, deadline) = (Bytes::from("patience"), at.now + 20 * SECOND);
-        at.endpoint
-            .send(at.now, to_b, COUNT, payload, deadline, Token(1))
-            .expect("taken on");
+        let call = call("patience", at.now + 20 * SECOND, 1);
+        at.endpoint.send(at.now, to_b, call).expect("taken on");
     });
     assert!(sim.run_until(SECOND, answered));
     // Whatever goes into the session at first is lost, as at a queue that is full for long.

@@ -8,8 +8,8 @@ use hobnob_sim::{
     endpoint::{
         CallError, Event, Target,
         gossip::{self, DeclaredState, Metadata, MetadataFields, NodeState, Profile},
-        messaging::{self, Failure, Token},
-        wire::{Command, ResponseStatus},
+        messaging::{self, Call, Failure, Token},
+        wire::{Command, Instant, ResponseStatus},
     },
 };
 
@@ -127,15 +127,23 @@ fn target(sim: &Sim<App>, to: NodeId) -> Target {
     }
 }
 
+fn call(command: Command, payload: Bytes, deadline: Instant, token: u64) -> Call {
+    Call {
+        command,
+        payload,
+        deadline,
+        token: Token(token),
+    }
+}
+
 fn request(sim: &mut Sim<App>, from: NodeId, to: NodeId, command: Command, token: u64) {
     let to = target(sim, to);
     let payload = Bytes::from(token.to_be_bytes().to_vec());
-    let call = |at: &mut At<'_>| {
-        let deadline = at.now + 20 * SECOND;
-        at.endpoint
-            .request(at.now, to, command, payload, deadline, Token(token))
+    let request = |at: &mut At<'_>| {
+        let call = call(command, payload, at.now + 20 * SECOND, token);
+        at.endpoint.request(at.now, to, call)
     };
-    sim.with(from, call).expect("alive").expect("taken on");
+    sim.with(from, request).expect("alive").expect("taken on");
 }
 
 #[test]
@@ -165,16 +173,8 @@ fn calls_get_through_a_bad_network() {
             let to = target(&sim, to);
             let payload = Bytes::from(format!("message {token}"));
             sim.with(from, |at| {
-                at.endpoint
-                    .send(
-                        at.now,
-                        to,
-                        COUNT,
-                        payload,
-                        at.now + 20 * SECOND,
-                        Token(1_000 + token),
-                    )
-                    .unwrap();
+                let call = call(COUNT, payload, at.now + 20 * SECOND, 1_000 + token);
+                at.endpoint.send(at.now, to, call).unwrap();
             });
         }
         assert!(
@@ -238,8 +238,8 @@ fn a_call_meant_for_the_old_process_is_not_given_to_the_new_one() {
         generation: Some(meant),
     };
     let refused = sim.with(ids[0], |at| {
-        at.endpoint
-            .request(at.now, old, ECHO, Bytes::new(), at.now + SECOND, Token(2))
+        let call = call(ECHO, Bytes::new(), at.now + SECOND, 2);
+        at.endpoint.request(at.now, old, call)
     });
     assert_eq!(refused.unwrap().unwrap_err(), CallError::PeerRestarted);
 }
@@ -258,10 +258,8 @@ fn a_call_that_waits_for_a_session_is_not_given_to_a_later_process() {
     };
     sim.with(a, |at| {
         let payload = Bytes::from_static(b"for the first");
-        let deadline = at.now + 5 * SECOND;
-        at.endpoint
-            .send(at.now, meant, COUNT, payload, deadline, Token(1))
-            .unwrap();
+        let call = call(COUNT, payload, at.now + 5 * SECOND, 1);
+        at.endpoint.send(at.now, meant, call).unwrap();
     });
     assert!(sim.run_until(2 * SECOND, |sim| sim.app.sent.contains_key(&1)));
     assert_eq!(sim.app.sent[&1], Err(Failure::PeerRestarted));
@@ -278,8 +276,8 @@ fn nobody_can_be_called_at_an_address_no_node_can_have() {
             generation: None,
         };
         let refused = sim.with(a, |at| {
-            at.endpoint
-                .request(at.now, to, ECHO, Bytes::new(), at.now + SECOND, Token(1))
+            let call = call(ECHO, Bytes::new(), at.now + SECOND, 1);
+            at.endpoint.request(at.now, to, call)
         });
         assert_eq!(
             refused.unwrap().unwrap_err(),
@@ -306,8 +304,8 @@ fn a_dead_node_ends_its_calls_and_is_failed() {
     assert!(sim.run_until(15 * SECOND, failed));
     let again = target(&sim, ids[3]);
     let refused = sim.with(ids[0], |at| {
-        at.endpoint
-            .request(at.now, again, ECHO, Bytes::new(), at.now + SECOND, Token(2))
+        let call = call(ECHO, Bytes::new(), at.now + SECOND, 2);
+        at.endpoint.request(at.now, again, call)
     });
     assert_eq!(
         refused.unwrap().unwrap_err(),

@@ -8,7 +8,7 @@ use hobnob_sim::{
     endpoint::{
         Event, Target,
         gossip::{Metadata, MetadataFields},
-        messaging::{self, Token},
+        messaging::{self, Call, Token},
         wire::{Command, Peer, ResponseStatus, StreamId},
     },
 };
@@ -41,29 +41,23 @@ struct Bulk {
 impl Bulk {
     fn begin(&mut self, at: &mut At<'_>) {
         let to = self.to.expect("the receiver was started first");
-        let (now, until) = (at.now, at.now + 600 * SECOND);
+        let now = at.now;
         let payload = Bytes::from(vec![7; LENS[self.calls % LENS.len()]]);
         self.calls += 1;
-        let token = Token(self.calls as u64);
+        let call = Call {
+            command: COMMAND,
+            payload,
+            deadline: now + 600 * SECOND,
+            token: Token(self.calls as u64),
+        };
         let endpoint = &mut at.endpoint;
         let begun = match self.kind {
-            Kind::Send => endpoint
-                .send(now, to, COMMAND, payload, until, token)
-                .map(drop),
-            Kind::Request => endpoint
-                .request(now, to, COMMAND, payload, until, token)
-                .map(drop),
-            Kind::Order => {
-                let stream = StreamId(1);
-                endpoint
-                    .send_in_order(now, to, COMMAND, stream, payload, until, token)
-                    .map(drop)
-            }
+            Kind::Send => endpoint.send(now, to, call).map(drop),
+            Kind::Request => endpoint.request(now, to, call).map(drop),
+            Kind::Order => endpoint.send_in_order(now, to, StreamId(1), call).map(drop),
             Kind::FanOut => endpoint.peer(now, to).and_then(|peer| {
                 let one = NonZeroUsize::MIN;
-                endpoint
-                    .fan_out(now, &[peer], COMMAND, payload, one, until, token)
-                    .map(drop)
+                endpoint.fan_out(now, &[peer], one, call).map(drop)
             }),
         };
         begun.expect("there is room for so few");

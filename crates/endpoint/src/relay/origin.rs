@@ -2,10 +2,9 @@
 
 use core::num::NonZeroUsize;
 
-use bytes::Bytes;
-use hobnob_messaging::{SendError, Token};
+use hobnob_messaging::{Call, SendError};
 use hobnob_wire::{
-    Command, FanOutId, Generation, Instant, RelayTarget,
+    FanOutId, Generation, Instant, RelayTarget,
     limits::{RELAY_PLACES_MAX, RELAY_TARGETS_MAX},
 };
 
@@ -25,21 +24,20 @@ impl Endpoint {
     /// # Errors
     ///
     /// [`CallError`]; no completion will follow then.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one parameter for each thing a fan-out is made of"
-    )]
     pub fn relay(
         &mut self,
         now: Instant,
         targets: &[Target],
-        command: Command,
-        payload: Bytes,
         limit: NonZeroUsize,
-        deadline: Instant,
-        token: Token,
+        call: Call,
     ) -> Result<RelayKey, CallError> {
-        self.check_relay(now, targets, command, &payload, deadline)?;
+        self.check_relay(now, targets, &call)?;
+        let Call {
+            command,
+            payload,
+            deadline,
+            token,
+        } = call;
         let key = self.relays.next_number();
         self.relays.own.insert(key);
         let task = Task {
@@ -76,20 +74,14 @@ impl Endpoint {
         }
     }
 
-    fn check_relay(
-        &self,
-        now: Instant,
-        targets: &[Target],
-        command: Command,
-        payload: &Bytes,
-        deadline: Instant,
-    ) -> Result<(), CallError> {
-        Self::check_command(command)?;
-        let (len, max) = (payload.len(), self.messaging.config().message_bytes_max);
+    fn check_relay(&self, now: Instant, targets: &[Target], call: &Call) -> Result<(), CallError> {
+        Self::check_command(call.command)?;
+        let len = call.payload.len();
+        let max = self.messaging.config().message_bytes_max;
         if len > max {
             return Err(SendError::TooLarge { len, max }.into());
         }
-        if deadline <= now {
+        if call.deadline <= now {
             return Err(SendError::DeadlinePassed.into());
         }
         if self.relays.own.len() >= OWN_MAX || targets.len() > RELAY_PLACES_MAX as usize {

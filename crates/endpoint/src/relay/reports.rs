@@ -4,7 +4,7 @@ use alloc::{collections::BTreeMap, vec, vec::Vec};
 use core::mem;
 
 use bytes::Bytes;
-use hobnob_messaging::{Failure, Token};
+use hobnob_messaging::{Call, Failure, Token};
 use hobnob_wire::{Command, Instant, RelayOutcome, RelayReport, RelayRun, Writer};
 
 use super::errand::{Errand, Owner, Parent};
@@ -145,9 +145,13 @@ impl Endpoint {
         };
         let peer = self.peer(now, to)?;
         let token = self.relays.next_number();
-        let command = Command::RELAY_REPORT;
-        self.messaging
-            .send(now, peer, command, report, deadline, Token(token))?;
+        let call = Call {
+            command: Command::RELAY_REPORT,
+            payload: report,
+            deadline,
+            token: Token(token),
+        };
+        self.messaging.send(now, peer, call)?;
         Ok(token)
     }
 }

@@ -3,7 +3,7 @@
 use alloc::{vec, vec::Vec};
 
 use bytes::Bytes;
-use hobnob_messaging::{Failure, SendError, Token};
+use hobnob_messaging::{Call, CallKey, Failure, SendError, Token};
 use hobnob_wire::{Command, Instant, RelayHop, RelayTarget, Writer, limits};
 
 use super::errand::{Attempt, Errand, GivenUp, Owner};
@@ -104,7 +104,7 @@ impl Endpoint {
         errand: &Errand,
         attempt: &Attempt,
         head: RelayTarget,
-    ) -> Result<(u64, hobnob_messaging::CallKey), CallError> {
+    ) -> Result<(u64, CallKey), CallError> {
         let to = Target {
             addr: head.addr,
             generation: head.generation,
@@ -112,11 +112,13 @@ impl Endpoint {
         let peer = self.peer(now, to)?;
         let part = self.relays.next_number();
         let rest = errand.open_in(&attempt.rest);
-        let hop = hop(now, errand, part, head, &rest);
-        let call =
-            self.messaging
-                .send(now, peer, Command::RELAY, hop, errand.deadline, Token(part))?;
-        Ok((part, call))
+        let call = Call {
+            command: Command::RELAY,
+            payload: hop(now, errand, part, head, &rest),
+            deadline: errand.deadline,
+            token: Token(part),
+        };
+        Ok((part, self.messaging.send(now, peer, call)?))
     }
 
     /// Whether a relay sends to a target only because it was told to: to members, and to whom it talks. Of a
@@ -214,12 +216,14 @@ impl Endpoint {
             addr,
             generation: None,
         };
-        let token = Token(self.relays.next_number());
+        let call = Call {
+            command: Command::RELAY_CANCEL,
+            payload,
+            deadline: errand.deadline,
+            token: Token(self.relays.next_number()),
+        };
         if let Ok(peer) = self.peer(now, to) {
-            let deadline = errand.deadline;
-            let _ = self
-                .messaging
-                .send(now, peer, Command::RELAY_CANCEL, payload, deadline, token);
+            let _ = self.messaging.send(now, peer, call);
         }
     }
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use hobnob_endpoint::{
     CallError, DeliveryError, Endpoint, EndpointConfig, Event, Target,
     gossip::Metadata,
-    messaging::{self, CallKey, Token},
+    messaging::{self, Call, CallKey, Token},
     wire::{Command, Generation, Instant, StreamId, limits::DATAGRAM_BYTES_DEFAULT},
 };
 
@@ -66,28 +66,22 @@ impl Mesh {
     }
 
     pub fn try_send(&mut self, from: usize, to: Target, token: u8) -> Result<CallKey, CallError> {
-        let payload = Bytes::from(vec![token]);
-        let deadline = self.now + PATIENCE;
-        let token = Token(token.into());
-        self.nodes[from].send(self.now, to, COMMAND, payload, deadline, token)
+        let call = self.call(token);
+        self.nodes[from].send(self.now, to, call)
     }
 
     /// Sends as a part of the one stream there is.
     pub fn send_in_order(&mut self, from: usize, to: Target, token: u8) {
-        let payload = Bytes::from(vec![token]);
-        let deadline = self.now + PATIENCE;
-        let token = Token(token.into());
+        let call = self.call(token);
         self.nodes[from]
-            .send_in_order(self.now, to, COMMAND, StreamId(1), payload, deadline, token)
+            .send_in_order(self.now, to, StreamId(1), call)
             .expect("it is taken on");
     }
 
     pub fn relay(&mut self, from: usize, targets: &[Target], token: u8) {
-        let payload = Bytes::from(vec![token]);
-        let (deadline, limit) = (self.now + PATIENCE, NonZeroUsize::MIN);
-        let token = Token(token.into());
+        let call = self.call(token);
         self.nodes[from]
-            .relay(self.now, targets, COMMAND, payload, limit, deadline, token)
+            .relay(self.now, targets, NonZeroUsize::MIN, call)
             .expect("it is taken on");
     }
 
@@ -115,6 +109,15 @@ impl Mesh {
             if is_busy == [false; 3] {
                 return;
             }
+        }
+    }
+
+    fn call(&self, token: u8) -> Call {
+        Call {
+            command: COMMAND,
+            payload: Bytes::from(vec![token]),
+            deadline: self.now + PATIENCE,
+            token: Token(token.into()),
         }
     }
 

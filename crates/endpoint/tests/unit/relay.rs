@@ -4,7 +4,7 @@ use alloc::{vec, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use hobnob_messaging::{self as messaging, SendError, Token};
+use hobnob_messaging::{self as messaging, Call, SendError, Token};
 use hobnob_wire::{
     Command, FanOutId, Full, Generation, Instant, RelayHop, RelayOnce, RelayOutcome, RelayReport,
     RelayRun, RelayTarget, StreamId, Writer,
@@ -144,31 +144,25 @@ impl World {
     fn forge(&mut self, from: usize, to: usize, command: Command, payload: Vec<u8>) {
         let (now, node) = (self.now, &mut self.nodes[from]);
         let peer = node.peer(now, target(to)).expect("they are acquainted");
-        let (payload, token) = (Bytes::from(payload), Token(u64::MAX));
+        let payload = Bytes::from(payload);
         if command == Command::RELAY_ONCE {
             let _ = node.messaging.unreliable(now, peer, command, payload);
         } else {
-            let deadline = now + Duration::from_secs(1);
-            let _ = node
-                .messaging
-                .send(now, peer, command, payload, deadline, token);
+            let call = Call {
+                command,
+                payload,
+                deadline: now + Duration::from_secs(1),
+                token: Token(u64::MAX),
+            };
+            let _ = node.messaging.send(now, peer, call);
         }
     }
 
     fn relay(&mut self, targets: &[Target], limit: usize, timeout: Duration) {
         let limit = limit.try_into().expect("not zero");
-        let deadline = self.now + timeout;
-        let (now, token) = (self.now, Token(1));
+        let hello = call("hello", self.now + timeout);
         self.nodes[0]
-            .relay(
-                now,
-                targets,
-                COMMAND,
-                "hello".into(),
-                limit,
-                deadline,
-                token,
-            )
+            .relay(self.now, targets, limit, hello)
             .expect("taken on");
     }
 
@@ -424,9 +418,8 @@ fn fan_outs_of_ones_own_are_bounded() {
     world.nodes.pop();
     let begin = |world: &mut World| {
         let (now, limit) = (world.now, 1.try_into().expect("not zero"));
-        let (deadline, targets) = (now + Duration::from_secs(9), [target(1)]);
-        let payload = Bytes::from("hello");
-        world.nodes[0].relay(now, &targets, COMMAND, payload, limit, deadline, Token(1))
+        let hello = call("hello", now + Duration::from_secs(9));
+        world.nodes[0].relay(now, &[target(1)], limit, hello)
     };
     let begun: Vec<RelayKey> = (0..OWN_MAX).map_while(|_| begin(&mut world).ok()).collect();
     assert_eq!(begun.len(), OWN_MAX);
@@ -451,10 +444,12 @@ fn children_that_were_given_up_are_forgotten_the_oldest_first() {
         .send(
             now,
             peer,
-            Command::RELAY,
-            Bytes::new(),
-            until,
-            Token(u64::MAX),
+            Call {
+                command: Command::RELAY,
+                payload: Bytes::new(),
+                deadline: until,
+                token: Token(u64::MAX),
+            },
         )
         .expect("there is room");
     let task = Task {
@@ -492,17 +487,28 @@ fn callers_cannot_use_the_relays_commands() {
     let node = &mut world.nodes[0];
     for command in Command::RELAYING {
         node.register(command);
-        let (now, to, token) = (world.now, target(1), Token(1));
-        let deadline = now + MILLISECOND;
-        let refused = node.send(now, to, command, Bytes::new(), deadline, token);
+        let (now, to) = (world.now, target(1));
+        let call = Call {
+            command,
+            ..call("", now + MILLISECOND)
+        };
+        let refused = node.send(now, to, call.clone());
         assert_eq!(refused.err(), Some(CallError::Reserved));
-        let refused = node.request(now, to, command, Bytes::new(), deadline, token);
+        let refused = node.request(now, to, call.clone());
         assert_eq!(refused.err(), Some(CallError::Reserved));
-        let stream = StreamId(1);
-        let refused = node.send_in_order(now, to, command, stream, Bytes::new(), deadline, token);
+        let refused = node.send_in_order(now, to, StreamId(1), call);
         assert_eq!(refused.err(), Some(CallError::Reserved));
         let refused = node.unreliable(now, to, command, Bytes::new());
         assert_eq!(refused.err(), Some(CallError::Reserved));
+    }
+}
+
+fn call(payload: &'static str, deadline: Instant) -> Call {
+    Call {
+        command: COMMAND,
+        payload: payload.into(),
+        deadline,
+        token: Token(1),
     }
 }
 
@@ -556,14 +562,14 @@ fn a_hop_cannot_make_a_node_believe_in_another_process() {
         let mut established = sessions.filter(|(name, _)| *name == "sessions_established_total");
         established.next().expect("it is counted").1
     };
-    let (now, token) = (world.now, Token(1));
+    let now = world.now;
     let to = Target {
         generation: Some(Generation(1_000)),
         ..target(2)
     };
     let deadline = now + Duration::from_secs(5);
     world.nodes[0]
-        .send(now, to, COMMAND, "first".into(), deadline, token)
+        .send(now, to, call("first", deadline))
         .expect("it is there");
     world.run(Duration::from_millis(100));
     let before = established(&world);
@@ -580,7 +586,7 @@ fn a_hop_cannot_make_a_node_believe_in_another_process() {
     world.exchange();
     let now = world.now;
     world.nodes[0]
-        .send(now, to, COMMAND, "second".into(), deadline, token)
+        .send(now, to, call("second", deadline))
         .expect("it is the process that is known");
     world.run(Duration::from_secs(3));
     assert_eq!(established(&world), before, "no session ended");

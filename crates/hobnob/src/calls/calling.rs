@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use hobnob_endpoint::{
     CallError, Target,
-    messaging::{CallKey, Failure, SendError as Refused, Token},
+    messaging::{self, CallKey, Failure, SendError as Refused, Token},
     wire::{Command, Instant, StreamId},
 };
 use tokio::{
@@ -159,33 +159,16 @@ const fn timed_out() -> Trouble {
 fn take_on(shared: &Shared, order: &Order) -> Result<(Token, CallKey), Trouble> {
     shared.command(|core, now| {
         let token = core.calls.begin().ok_or(Trouble::Closed)?;
-        let Order {
-            kind,
-            to,
-            command,
-            ref payload,
-            deadline,
-            stream,
-            waits: _,
-        } = *order;
-        let taken = match (kind, stream) {
-            (Kind::Send, Some(stream)) => core.endpoint.send_in_order(
-                now,
-                to,
-                command,
-                stream,
-                payload.clone(),
-                deadline,
-                token,
-            ),
-            (Kind::Send, None) => {
-                core.endpoint
-                    .send(now, to, command, payload.clone(), deadline, token)
-            }
-            (Kind::Request, _) => {
-                core.endpoint
-                    .request(now, to, command, payload.clone(), deadline, token)
-            }
+        let call = messaging::Call {
+            command: order.command,
+            payload: order.payload.clone(),
+            deadline: order.deadline,
+            token,
+        };
+        let taken = match (order.kind, order.stream) {
+            (Kind::Send, Some(stream)) => core.endpoint.send_in_order(now, order.to, stream, call),
+            (Kind::Send, None) => core.endpoint.send(now, order.to, call),
+            (Kind::Request, _) => core.endpoint.request(now, order.to, call),
         };
         taken.map(|key| (token, key)).map_err(|error| {
             core.calls.abandon(token);

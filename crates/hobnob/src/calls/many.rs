@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use hobnob_endpoint::{
     CallError, RelayKey,
-    messaging::{Failure, FanOutKey, Token},
+    messaging::{Call, Failure, FanOutKey, Token},
     wire::{Command, Instant, Peer},
 };
 
@@ -210,9 +210,14 @@ impl SendMany {
         }
         let (command, limit) = (self.command, self.limit());
         let begin = |core: &mut Core, now, token| {
-            core.endpoint
-                .fan_out(now, peers, command, payload, limit, deadline, token)
-                .map(Key::Plain)
+            let call = Call {
+                command,
+                payload,
+                deadline,
+                token,
+            };
+            let key = core.endpoint.fan_out(now, peers, limit, call)?;
+            Ok(Key::Plain(key))
         };
         match self.carry_out(begin).await? {
             Outcome::FannedOut(report) => Ok(report),
@@ -225,10 +230,14 @@ impl SendMany {
         let (command, limit) = (self.command, self.limit());
         let timeout = self.timeout;
         let begin = |core: &mut Core, now: Instant, token| {
-            let deadline = now + timeout;
-            core.endpoint
-                .relay(now, &targets, command, payload, limit, deadline, token)
-                .map(Key::Relayed)
+            let call = Call {
+                command,
+                payload,
+                deadline: now + timeout,
+                token,
+            };
+            let key = core.endpoint.relay(now, &targets, limit, call)?;
+            Ok(Key::Relayed(key))
         };
         let results: Vec<Result<(), SendError>> = match self.carry_out(begin).await {
             Ok(Outcome::Relayed(report)) => report

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hobnob_messaging::{Config, Event, Failure, RespondError, SendError, Token};
 use hobnob_wire::{Instant, ResponseStatus};
 
-use crate::harness::{CLEAN, KNOWN, Net, ROUGH, UNKNOWN, peer};
+use crate::harness::{CLEAN, KNOWN, Net, ROUGH, UNKNOWN, call, peer};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -152,17 +152,8 @@ fn timeout_ends_call_and_stops_retries() {
     net.cut(0, 1, true);
     let token = net.token();
     let deadline = net.now + SECOND;
-    net.nodes[0]
-        .core
-        .send(
-            net.now,
-            peer(1),
-            KNOWN,
-            Bytes::from("hello"),
-            deadline,
-            token,
-        )
-        .unwrap();
+    let hello = call("hello", deadline, token);
+    net.nodes[0].core.send(net.now, peer(1), hello).unwrap();
     net.run(SECOND + Duration::from_millis(1));
     assert_eq!(net.nodes[0].sent(token), Some(Err(Failure::Timeout)));
     let (ended_at, _) = net.nodes[0].events[0];
@@ -327,30 +318,17 @@ fn refused_before_anything_is_queued() {
     let mut net = Net::pair(CLEAN, 1);
     let core = &mut net.nodes[0].core;
     let (past, future) = (Instant::ZERO, Instant::ZERO + SECOND);
-    let late = core.send(Instant::ZERO, peer(1), KNOWN, Bytes::new(), past, Token(1));
+    let late = core.send(Instant::ZERO, peer(1), call("", past, Token(1)));
     assert_eq!(late, Err(SendError::DeadlinePassed));
     let max = Config::default().message_bytes_max;
-    let large = core.send(
-        Instant::ZERO,
-        peer(1),
-        KNOWN,
-        Bytes::from(vec![0; max + 1]),
-        future,
-        Token(1),
-    );
+    let large = call(vec![0; max + 1], future, Token(1));
+    let large = core.send(Instant::ZERO, peer(1), large);
     assert_eq!(large, Err(SendError::TooLarge { len: max + 1, max }));
     let mut stale = peer(1);
     stale.epoch = 5;
-    core.send(Instant::ZERO, stale, KNOWN, Bytes::new(), future, Token(1))
+    core.send(Instant::ZERO, stale, call("", future, Token(1)))
         .unwrap();
-    let forgotten = core.send(
-        Instant::ZERO,
-        peer(1),
-        KNOWN,
-        Bytes::new(),
-        future,
-        Token(1),
-    );
+    let forgotten = core.send(Instant::ZERO, peer(1), call("", future, Token(1)));
     assert_eq!(forgotten, Err(SendError::Forgotten));
 }
 

@@ -3,10 +3,10 @@
 use std::{num::NonZeroUsize, time::Duration};
 
 use bytes::Bytes;
-use hobnob_messaging::{Config, Event, Failure, FanOutKey, SendError, SessionChange, Token};
+use hobnob_messaging::{Call, Config, Event, Failure, FanOutKey, SendError, SessionChange, Token};
 use hobnob_wire::{Instant, Peer};
 
-use crate::harness::{CLEAN, KNOWN, Net, ROUGH, UNKNOWN, pattern, peer};
+use crate::harness::{CLEAN, Net, ROUGH, UNKNOWN, call, pattern, peer};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -16,10 +16,8 @@ fn fan_out(net: &mut Net, to: &[usize], payload: Bytes, limit: usize) -> (Token,
     let token = net.token();
     let peers: Vec<_> = to.iter().map(|node| peer(*node)).collect();
     let limit = NonZeroUsize::new(limit).unwrap();
-    let deadline = net.now + 10 * SECOND;
-    let key = net.nodes[0]
-        .core
-        .fan_out(net.now, KNOWN, &peers, payload, limit, deadline, token);
+    let call = call(payload, net.now + 10 * SECOND, token);
+    let key = net.nodes[0].core.fan_out(net.now, &peers, limit, call);
     (token, key.unwrap())
 }
 
@@ -252,26 +250,15 @@ fn fan_out_is_refused_before_it_begins() {
     let mut net = Net::star(1, &Config::default(), CLEAN, 5);
     let one = NonZeroUsize::MIN;
     let core = &mut net.nodes[0].core;
-    let late = core.fan_out(
-        net.now,
-        UNKNOWN,
-        &[peer(1)],
-        Bytes::new(),
-        one,
-        net.now,
-        Token(1),
-    );
+    let late = Call {
+        command: UNKNOWN,
+        ..call("", net.now, Token(1))
+    };
+    let late = core.fan_out(net.now, &[peer(1)], one, late);
     assert_eq!(late, Err(SendError::DeadlinePassed));
     let many = vec![peer(1); hobnob_messaging::limits::FAN_OUT_DELIVERIES_MAX + 1];
-    let full = core.fan_out(
-        net.now,
-        KNOWN,
-        &many,
-        Bytes::new(),
-        one,
-        net.now + SECOND,
-        Token(1),
-    );
+    let soon = call("", net.now + SECOND, Token(1));
+    let full = core.fan_out(net.now, &many, one, soon);
     assert_eq!(
         full,
         Err(SendError::QueueFull {

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use hobnob_messaging::{
-    CallKey, Config, Event, Messaging, PacketError, RequestKey, SessionChange, Token,
+    Call, CallKey, Config, Event, Messaging, PacketError, RequestKey, SessionChange, Token,
 };
 use hobnob_wire::{
     Command, DATA_OVERHEAD_MAX, Instant, PacketNumber, Peer, ResponseStatus, StreamId, Writer,
@@ -180,12 +180,12 @@ impl Net {
         payload: Bytes,
     ) -> (Token, CallKey) {
         let token = self.token();
-        let deadline = self.now + Duration::from_secs(600);
-        let call =
-            self.nodes[from]
-                .core
-                .send(self.now, peer(to), command, payload, deadline, token);
-        (token, call.expect("the queue has room"))
+        let call = Call {
+            command,
+            ..call(payload, self.now + Duration::from_secs(600), token)
+        };
+        let key = self.nodes[from].core.send(self.now, peer(to), call);
+        (token, key.expect("the queue has room"))
     }
 
     pub(crate) fn send_in_order(
@@ -195,17 +195,10 @@ impl Net {
         timeout: Duration,
     ) -> (Token, CallKey) {
         let token = self.token();
-        let deadline = self.now + timeout;
-        let call = self.nodes[0].core.send_in_order(
-            self.now,
-            peer(1),
-            KNOWN,
-            StreamId(stream),
-            payload.into(),
-            deadline,
-            token,
-        );
-        (token, call.expect("the queue has room"))
+        let call = call(payload, self.now + timeout, token);
+        let core = &mut self.nodes[0].core;
+        let key = core.send_in_order(self.now, peer(1), StreamId(stream), call);
+        (token, key.expect("the queue has room"))
     }
 
     pub(crate) fn request(&mut self, from: usize, to: usize, payload: impl Into<Bytes>) -> Token {
@@ -222,12 +215,12 @@ impl Net {
         timeout: Duration,
     ) -> (Token, CallKey) {
         let token = self.token();
-        let deadline = self.now + timeout;
-        let call =
-            self.nodes[from]
-                .core
-                .request(self.now, peer(to), command, payload, deadline, token);
-        (token, call.expect("the queue has room"))
+        let call = Call {
+            command,
+            ..call(payload, self.now + timeout, token)
+        };
+        let key = self.nodes[from].core.request(self.now, peer(to), call);
+        (token, key.expect("the queue has room"))
     }
 
     pub(crate) fn token(&mut self) -> Token {
@@ -544,6 +537,16 @@ pub(crate) fn peer(node: usize) -> Peer {
 }
 
 /// Bytes that differ from each other.
+/// A call for the command that every node has a handler for.
+pub(crate) fn call(payload: impl Into<Bytes>, deadline: Instant, token: Token) -> Call {
+    Call {
+        command: KNOWN,
+        payload: payload.into(),
+        deadline,
+        token,
+    }
+}
+
 pub(crate) fn pattern(len: usize) -> Bytes {
     (0..len)
         .map(|place| u8::try_from((place * 31 + place / 251) % 256).unwrap_or(0))

@@ -10,7 +10,7 @@ use hobnob_wire::{
 };
 use proptest::{collection::vec, prelude::*};
 
-use crate::harness::{CLEAN, KNOWN, Net, ROUGH, UNKNOWN, pattern, peer};
+use crate::harness::{CLEAN, KNOWN, Net, ROUGH, UNKNOWN, call, pattern, peer};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -658,11 +658,10 @@ proptest! {
             let payload = number.to_be_bytes();
             sent.push(net.send(HONEST, 0, payload.to_vec()));
             asked.push(net.request(HONEST, 0, payload.to_vec()));
-            let (deadline, token) = (net.now + 600 * SECOND, net.token());
+            let token = net.token();
+            let ordered = call(payload.to_vec(), net.now + 600 * SECOND, token);
             let core = &mut net.nodes[HONEST].core;
-            let stream = StreamId(number % 3);
-            let payload = Bytes::copy_from_slice(&payload);
-            core.send_in_order(net.now, peer(0), KNOWN, stream, payload, deadline, token).unwrap();
+            core.send_in_order(net.now, peer(0), StreamId(number % 3), ordered).unwrap();
             sent.push(token);
             if number % 10 == 0 {
                 sent.push(net.send(HONEST, 0, pattern(20_000)));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hobnob_messaging::{
-    Config, Event, Failure, Messaging, SendError, SessionChange, Token,
+    Call, Config, Event, Failure, Messaging, SendError, SessionChange, Token,
     limits::ASIDE_MESSAGES_PEER_MAX,
 };
 use hobnob_wire::{
@@ -12,7 +12,7 @@ use hobnob_wire::{
     limits::{INNER_BYTES_MIN, RELAY_HEAD_BYTES_MAX},
 };
 
-use crate::harness::{CLEAN, KNOWN, Net, pattern, peer};
+use crate::harness::{CLEAN, KNOWN, Net, call, pattern, peer};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// No token the harness gives out.
@@ -30,11 +30,16 @@ fn net(config: &Config) -> Net {
     net
 }
 
+fn own(command: Command, payload: Bytes) -> Call {
+    Call {
+        command,
+        ..call(payload, FOREVER, MINE)
+    }
+}
+
 fn send(net: &mut Net, command: Command, payload: Bytes) -> Result<(), SendError> {
-    let (now, token) = (net.now, MINE);
     let core = &mut net.nodes[0].core;
-    core.send(now, peer(1), command, payload, FOREVER, token)
-        .map(drop)
+    core.send(net.now, peer(1), own(command, payload)).map(drop)
 }
 
 fn all_inner(core: &mut Messaging) -> Vec<Event> {
@@ -149,13 +154,13 @@ fn they_may_go_beside_the_queue_of_the_callers() {
     let mut net = net(&config);
     let now = net.now;
     let send_aside = |core: &mut Messaging| {
-        core.send_aside(now, peer(1), INNER, pattern(10), FOREVER, MINE)
+        core.send_aside(now, peer(1), own(INNER, pattern(10)))
             .map(drop)
     };
     let core = &mut net.nodes[0].core;
-    core.send(now, peer(1), KNOWN, pattern(10), FOREVER, MINE)
+    core.send(now, peer(1), own(KNOWN, pattern(10)))
         .expect("there is room for one");
-    let full = core.send(now, peer(1), INNER, pattern(10), FOREVER, MINE);
+    let full = core.send(now, peer(1), own(INNER, pattern(10)));
     assert!(matches!(full, Err(SendError::QueueFull { .. })), "{full:?}");
 
     for _ in 0..ASIDE_MESSAGES_PEER_MAX {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hobnob_messaging::{Config, ConfigError, Event, Failure, Messaging, SendError, Token};
 use hobnob_wire::{Instant, PacketNumber, Writer};
 
-use crate::harness::{CLEAN, KNOWN, Net, Profile, ROUGH, UNKNOWN, pattern, peer};
+use crate::harness::{CLEAN, KNOWN, Net, Profile, ROUGH, UNKNOWN, call, pattern, peer};
 
 const SECOND: Duration = Duration::from_secs(1);
 const FOREVER: Instant = Instant::from_nanos(u64::MAX);
@@ -176,7 +176,7 @@ fn queue_full_then_writable() {
         net.send(0, 1, "hello");
     }
     let core = &mut net.nodes[0].core;
-    let full = core.send(net.now, peer(1), KNOWN, Bytes::new(), FOREVER, Token(0));
+    let full = core.send(net.now, peer(1), call("", FOREVER, Token(0)));
     assert_eq!(
         full,
         Err(SendError::QueueFull {
@@ -200,7 +200,7 @@ fn queue_full_then_writable() {
     );
     net.send(0, 1, pattern(600));
     let core = &mut net.nodes[0].core;
-    let full = core.send(net.now, peer(1), KNOWN, pattern(401), FOREVER, Token(0));
+    let full = core.send(net.now, peer(1), call(pattern(401), FOREVER, Token(0)));
     assert_eq!(
         full,
         Err(SendError::QueueFull {
@@ -227,7 +227,7 @@ fn a_request_that_arrived_leaves_its_bytes_to_others() {
     let mut net = Net::pair_with(&config, CLEAN, 1);
     net.request(0, 1, pattern(1_000));
     let core = &mut net.nodes[0].core;
-    let full = core.send(net.now, peer(1), KNOWN, pattern(1), FOREVER, Token(0));
+    let full = core.send(net.now, peer(1), call(pattern(1), FOREVER, Token(0)));
     assert!(matches!(full, Err(SendError::QueueFull { .. })));
     net.run(SECOND);
     assert_eq!(net.nodes[1].requests().len(), 1, "it is not answered");

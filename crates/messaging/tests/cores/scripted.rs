@@ -12,7 +12,7 @@ use hobnob_wire::{
     StreamId, Writer,
 };
 
-use crate::harness::{KNOWN, pattern, peer};
+use crate::harness::{KNOWN, call, pattern, peer};
 
 const FOREVER: Instant = Instant::from_nanos(u64::MAX);
 
@@ -55,9 +55,8 @@ impl Scripted {
     }
 
     fn send(&mut self, payload: impl Into<Bytes>, deadline: Instant) {
-        self.core
-            .send(self.now, peer(1), KNOWN, payload.into(), deadline, Token(0))
-            .unwrap();
+        let call = call(payload, deadline, Token(0));
+        self.core.send(self.now, peer(1), call).unwrap();
     }
 
     /// One datagram, if there is something to send.
@@ -351,14 +350,7 @@ fn a_timed_out_request_is_cancelled_once() {
     let mut far = Scripted::new();
     let deadline = Instant::ZERO + Duration::from_millis(500);
     far.core
-        .request(
-            far.now,
-            peer(1),
-            KNOWN,
-            Bytes::from("x"),
-            deadline,
-            Token(0),
-        )
+        .request(far.now, peer(1), call("x", deadline, Token(0)))
         .unwrap();
     far.datagrams();
     far.ack(0..=0);
@@ -372,14 +364,7 @@ fn a_given_up_request_is_cancelled_until_that_arrives() {
     let deadline = Instant::ZERO + Duration::from_secs(60);
     let call = far
         .core
-        .request(
-            far.now,
-            peer(1),
-            KNOWN,
-            Bytes::from("x"),
-            deadline,
-            Token(0),
-        )
+        .request(far.now, peer(1), call("x", deadline, Token(0)))
         .unwrap();
     far.datagrams();
     far.core.cancel(far.now, call);
@@ -414,9 +399,7 @@ fn writable_comes_with_the_low_water_mark() {
     for _ in 0..10 {
         far.send(pattern(1_000), FOREVER);
     }
-    let full = far
-        .core
-        .send(far.now, peer(1), KNOWN, Bytes::new(), FOREVER, Token(0));
+    let full = far.core.send(far.now, peer(1), call("", FOREVER, Token(0)));
     assert_eq!(
         full,
         Err(SendError::QueueFull {
@@ -442,17 +425,9 @@ fn a_message_of_a_stream_that_was_given_up_is_skipped_until_that_arrives() {
     let mut far = Scripted::new();
     let soon = Instant::ZERO + Duration::from_millis(10);
     for deadline in [FOREVER, soon, FOREVER] {
-        let stream = StreamId(1);
+        let call = call("", deadline, Token(0));
         far.core
-            .send_in_order(
-                far.now,
-                peer(1),
-                KNOWN,
-                stream,
-                Bytes::new(),
-                deadline,
-                Token(0),
-            )
+            .send_in_order(far.now, peer(1), StreamId(1), call)
             .unwrap();
     }
     assert_eq!(far.datagrams()[0].1.len(), 3);
@@ -480,7 +455,7 @@ fn cancellations_that_wait_are_bounded() {
     for _ in 0..CANCELS_MAX + 500 {
         let call = far
             .core
-            .request(far.now, peer(1), KNOWN, Bytes::new(), FOREVER, Token(0));
+            .request(far.now, peer(1), call("", FOREVER, Token(0)));
         calls.push(call.unwrap());
     }
     loop {

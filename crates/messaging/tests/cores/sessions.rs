@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hobnob_messaging::{Event, Failure, PacketError, RespondError, SessionChange, Token};
 use hobnob_wire::{Instant, PacketNumber, ResponseStatus};
 
-use crate::harness::{CLEAN, KNOWN, Net, ROUGH, pattern, peer};
+use crate::harness::{CLEAN, KNOWN, Net, ROUGH, call, pattern, peer};
 
 use SessionChange::{First, NewGeneration, SameGeneration};
 
@@ -244,15 +244,8 @@ fn a_new_tenant_of_a_slot_inherits_nothing() {
     let mut next = peer(1);
     next.epoch = 1;
     let core = &mut net.nodes[0].core;
-    core.send(
-        net.now,
-        next,
-        KNOWN,
-        Bytes::from("other"),
-        Instant::ZERO + SECOND,
-        Token(99),
-    )
-    .unwrap();
+    let other = call("other", Instant::ZERO + SECOND, Token(99));
+    core.send(net.now, next, other).unwrap();
     assert!(core.is_waiting(next));
     assert!(!core.is_waiting(peer(1)));
     assert_eq!(core.poll_ready(net.now), None, "the new one has no session");

@@ -10,7 +10,7 @@ use hobnob_messaging::{
 use hobnob_wire::{Instant, StreamId};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
-use crate::harness::{CLEAN, KNOWN, Net, Profile, ROUGH, peer};
+use crate::harness::{CLEAN, KNOWN, Net, Profile, ROUGH, call, peer};
 
 use SessionChange::{First, NewGeneration, SameGeneration};
 
@@ -583,7 +583,7 @@ fn a_full_queue_of_one_kind_keeps_nobody_waiting_for_the_other() {
     let calls: Vec<_> = (0..4).map(|_| net.send_in_order(1, "x", LONG).1).collect();
     let core = &mut net.nodes[0].core;
     let far = Instant::ZERO + LONG;
-    let full = core.send(net.now, peer(1), KNOWN, Bytes::new(), far, Token(0));
+    let full = core.send(net.now, peer(1), call("", far, Token(0)));
     assert!(matches!(full, Err(SendError::QueueFull { .. })));
     for _ in 0..2 {
         core.unreliable(net.now, peer(1), KNOWN, Bytes::new())
@@ -605,9 +605,9 @@ fn a_message_that_is_too_large_is_refused() {
     let mut net = Net::new(2, &config, CLEAN, 1);
     let far = Instant::ZERO + LONG;
     let mut send = |len: usize| {
-        let payload = Bytes::from(vec![0; len]);
+        let call = call(vec![0; len], far, Token(0));
         let core = &mut net.nodes[0].core;
-        core.send_in_order(net.now, peer(1), KNOWN, StreamId(1), payload, far, Token(0))
+        core.send_in_order(net.now, peer(1), StreamId(1), call)
     };
     let too_large = SendError::TooLarge { len: 101, max: 100 };
     assert_eq!(send(101).err(), Some(too_large));

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use bytes::Bytes;
 use hobnob_endpoint::{
     Target,
-    messaging::Token,
+    messaging::{self, Token},
     wire::{Command, Instant, StreamId},
 };
 use rand::RngExt;
@@ -204,23 +204,25 @@ impl Crew {
                 deadline,
             },
         );
-        let (now, token, endpoint) = (at.now, Token(call.0), &mut *at.endpoint);
+        let (now, endpoint) = (at.now, &mut *at.endpoint);
+        let message = messaging::Call {
+            command,
+            payload,
+            deadline,
+            token: Token(call.0),
+        };
         let taken = match kind {
             Kind::Unreliable => endpoint
-                .unreliable(now, target, command, payload)
+                .unreliable(now, target, command, message.payload)
                 .map(|()| None),
             Kind::Ordered { stream, .. } => {
                 let stream = StreamId(u32::try_from(stream).unwrap_or(0));
                 endpoint
-                    .send_in_order(now, target, command, stream, payload, deadline, token)
+                    .send_in_order(now, target, stream, message)
                     .map(Some)
             }
-            Kind::Request => endpoint
-                .request(now, target, command, payload, deadline, token)
-                .map(Some),
-            _ => endpoint
-                .send(now, target, command, payload, deadline, token)
-                .map(Some),
+            Kind::Request => endpoint.request(now, target, message).map(Some),
+            _ => endpoint.send(now, target, message).map(Some),
         };
         match taken {
             Ok(Some(key)) => {

@@ -2,11 +2,10 @@
 
 use std::{net::SocketAddr, num::NonZeroUsize};
 
-use bytes::Bytes;
 use hobnob_endpoint::{
     Endpoint, Target,
-    messaging::Token,
-    wire::{Command, Instant, Peer},
+    messaging::{Call, Token},
+    wire::{Instant, Peer},
 };
 use rand::{RngExt, seq::SliceRandom};
 
@@ -22,11 +21,8 @@ use crate::{
 /// What the endpoint is told of a call to many, however it goes.
 struct Begun {
     now: Instant,
-    command: Command,
-    payload: Bytes,
     limit: NonZeroUsize,
-    deadline: Instant,
-    token: Token,
+    call: Call,
 }
 
 impl Crew {
@@ -61,15 +57,8 @@ impl Crew {
         }
         let (peers, aims): (Vec<Peer>, Vec<Aim>) = targets.into_iter().unzip();
         self.begin_many(at, order, &aims, limit, |endpoint, begun| {
-            let Begun {
-                now,
-                command,
-                payload,
-                limit,
-                deadline,
-                token,
-            } = begun;
-            let key = endpoint.fan_out(now, &peers, command, payload, limit, deadline, token);
+            let Begun { now, limit, call } = begun;
+            let key = endpoint.fan_out(now, &peers, limit, call);
             let addrs = aims.iter().map(|aim| aim.addr);
             let targets = peers.iter().copied().zip(addrs).collect();
             Some(Open::FanOut(key.ok()?, targets))
@@ -84,15 +73,8 @@ impl Crew {
             .map(|target| aim_by_others(at, *target))
             .collect();
         self.begin_many(at, order, &aims, limit, |endpoint, begun| {
-            let Begun {
-                now,
-                command,
-                payload,
-                limit,
-                deadline,
-                token,
-            } = begun;
-            let key = endpoint.relay(now, &targets, command, payload, limit, deadline, token);
+            let Begun { now, limit, call } = begun;
+            let key = endpoint.relay(now, &targets, limit, call);
             Some(Open::Relayed(key.ok()?, to.to_vec()))
         });
     }
@@ -128,11 +110,13 @@ impl Crew {
         );
         let begun = Begun {
             now: at.now,
-            command,
-            payload,
             limit: NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN),
-            deadline,
-            token: Token(call.0),
+            call: Call {
+                command,
+                payload,
+                deadline,
+                token: Token(call.0),
+            },
         };
         let Some(open) = begin(at.endpoint, begun) else {
             return self.tell_end(at, call, Outcome::NotTaken, None);

@@ -8,7 +8,7 @@ use hobnob_sim::{
     endpoint::{
         CallError, DeliveryError, EndpointConfig, Event, RelayKey, Target,
         gossip::{self, Metadata, MetadataFields, Profile},
-        messaging::{self, Failure, Token},
+        messaging::{self, Call, Failure, Token},
         wire::{Command, Generation},
     },
 };
@@ -199,10 +199,13 @@ impl Field {
         let at_once = NonZeroUsize::new(limit).expect("it is not zero");
         let deadline = self.sim.now() + timeout;
         let begun = self.sim.with(self.ids[0], |at| {
-            let deadline = at.now + timeout;
-            let token = Token(number);
-            at.endpoint
-                .relay(at.now, &targets, command, payload, at_once, deadline, token)
+            let call = Call {
+                command,
+                payload,
+                deadline: at.now + timeout,
+                token: Token(number),
+            };
+            at.endpoint.relay(at.now, &targets, at_once, call)
         });
         let fan_out = FanOut {
             key: begun.expect("the origin is alive")?,
@@ -260,11 +263,14 @@ impl Field {
         self.sim.with(self.ids[0], |at| {
             let peers = targets.iter().map(|to| at.endpoint.peer(at.now, *to));
             let peers: Vec<_> = peers.collect::<Result<_, _>>().expect("all are there");
-            let payload = numbered(number, 8);
-            let deadline = at.now + timeout;
-            let token = Token(number);
+            let call = Call {
+                command: COMMAND,
+                payload: numbered(number, 8),
+                deadline: at.now + timeout,
+                token: Token(number),
+            };
             at.endpoint
-                .fan_out(at.now, &peers, COMMAND, payload, limit, deadline, token)
+                .fan_out(at.now, &peers, limit, call)
                 .expect("it is taken on");
         });
         number
@@ -396,10 +402,13 @@ impl Field {
         let to = self.targets(&[node])[0];
         for _ in 0..PLACES {
             self.sim.with(self.ids[0], |at| {
-                let (now, token) = (at.now, Token(0));
-                let sent = at
-                    .endpoint
-                    .send(now, to, HOARD, Bytes::new(), now + 60 * SECOND, token);
+                let call = Call {
+                    command: HOARD,
+                    payload: Bytes::new(),
+                    deadline: at.now + 60 * SECOND,
+                    token: Token(0),
+                };
+                let sent = at.endpoint.send(at.now, to, call);
                 sent.expect("it is taken on");
             });
         }

@@ -2,10 +2,9 @@
 
 use std::{net::SocketAddr, num::NonZeroUsize};
 
-use bytes::Bytes;
 use hobnob_endpoint::{
     CallError, Target,
-    messaging::{CallKey, Failure, Token},
+    messaging::{Call, CallKey, Failure, Token},
     wire::{Command, Generation, Instant, Peer, StreamId},
 };
 use hobnob_sim::{
@@ -36,19 +35,23 @@ pub(super) struct Saying {
     pub(super) deadline: Instant,
 }
 
+impl Saying {
+    /// What the endpoint is told.
+    fn message(self) -> Call {
+        Call {
+            command: self.command,
+            payload: payload(self.call, self.len),
+            deadline: self.deadline,
+            token: Token(self.call.0),
+        }
+    }
+}
+
 impl Node {
     pub(super) fn send(&mut self, told: &mut Told<'_>, to: Target, saying: Saying) {
-        let payload = self.make_call(told, to, saying, Kind::Send);
-        let Saying {
-            call,
-            command,
-            deadline,
-            ..
-        } = saying;
-        let made = self
-            .endpoint
-            .send(told.now, to, command, payload, deadline, Token(call.0));
-        self.note_call(told, call, made);
+        let call = self.make_call(told, to, saying, Kind::Send);
+        let made = self.endpoint.send(told.now, to, call);
+        self.note_call(told, saying.call, made);
     }
 
     pub(super) fn send_in_order(
@@ -63,40 +66,23 @@ impl Node {
             stream: stream as u64,
             place: self.streams[stream],
         };
-        let payload = self.make_call(told, to, saying, kind);
-        let Saying {
-            call,
-            command,
-            deadline,
-            ..
-        } = saying;
+        let call = self.make_call(told, to, saying, kind);
         let id = StreamId(u32::try_from(stream).unwrap_or(u32::MAX));
-        let token = Token(call.0);
-        let made = self
-            .endpoint
-            .send_in_order(told.now, to, command, id, payload, deadline, token);
-        self.note_call(told, call, made);
+        let made = self.endpoint.send_in_order(told.now, to, id, call);
+        self.note_call(told, saying.call, made);
     }
 
     pub(super) fn request(&mut self, told: &mut Told<'_>, to: Target, saying: Saying) {
-        let payload = self.make_call(told, to, saying, Kind::Request);
-        let Saying {
-            call,
-            command,
-            deadline,
-            ..
-        } = saying;
-        let made = self
-            .endpoint
-            .request(told.now, to, command, payload, deadline, Token(call.0));
-        self.note_call(told, call, made);
+        let call = self.make_call(told, to, saying, Kind::Request);
+        let made = self.endpoint.request(told.now, to, call);
+        self.note_call(told, saying.call, made);
     }
 
     pub(super) fn unreliable(&mut self, told: &mut Told<'_>, to: Target, saying: Saying) {
-        let payload = self.make_call(told, to, saying, Kind::Unreliable);
-        let made = self
-            .endpoint
-            .unreliable(told.now, to, saying.command, payload);
+        let Call {
+            command, payload, ..
+        } = self.make_call(told, to, saying, Kind::Unreliable);
+        let made = self.endpoint.unreliable(told.now, to, command, payload);
         let outcome = match made {
             Ok(()) => Outcome::Delivered,
             Err(_) => Outcome::NotTaken,
@@ -111,18 +97,13 @@ impl Node {
         limit: usize,
         saying: Saying,
     ) {
-        let Saying {
-            call,
-            command,
-            deadline,
-            ..
-        } = saying;
+        let call = saying.call;
         let reachable = to.iter().filter_map(|target| {
             let peer = self.endpoint.peer(told.now, *target).ok()?;
             Some((peer, *target))
         });
         let (peers, targets): (Vec<Peer>, Vec<Target>) = reachable.unzip();
-        let payload = payload(call, saying.len);
+        let message = saying.message();
         let aims: Vec<Aim> = targets.iter().copied().map(aim).collect();
         told.tell(&Fact::FanOutBegun {
             kind: Kind::FanOut,
@@ -130,16 +111,12 @@ impl Node {
             by: self.process,
             to: &aims,
             limit,
-            payload: Digest::of(&payload),
-            deadline,
+            payload: Digest::of(&message.payload),
+            deadline: message.deadline,
         });
         let limit = NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
-        let token = Token(call.0);
         let addrs: Vec<SocketAddr> = targets.iter().map(|target| target.addr).collect();
-        match self
-            .endpoint
-            .fan_out(told.now, &peers, command, payload, limit, deadline, token)
-        {
+        match self.endpoint.fan_out(told.now, &peers, limit, message) {
             Ok(key) => {
                 let open = Open {
                     call,
@@ -229,17 +206,17 @@ impl Node {
         });
     }
 
-    fn make_call(&self, told: &mut Told<'_>, to: Target, saying: Saying, kind: Kind) -> Bytes {
-        let payload = payload(saying.call, saying.len);
+    fn make_call(&self, told: &mut Told<'_>, to: Target, saying: Saying, kind: Kind) -> Call {
+        let message = saying.message();
         told.tell(&Fact::Called {
             call: saying.call,
             kind,
             by: self.process,
             to: aim(to),
-            payload: Digest::of(&payload),
-            deadline: saying.deadline,
+            payload: Digest::of(&message.payload),
+            deadline: message.deadline,
         });
-        payload
+        message
     }
 
     fn note_call(&mut self, told: &mut Told<'_>, call: CallId, made: Result<CallKey, CallError>) {

@@ -16,7 +16,13 @@ use hobnob::{Mesh, NodeState};
 use serde::Serialize;
 use tokio::{runtime::Runtime, time::sleep};
 
-use crate::{Result, args::ScaleOptions, json::JsonFile, machine::Machine, usage};
+use crate::{
+    Result,
+    args::ScaleOptions,
+    json::JsonFile,
+    machine::Machine,
+    usage::{self, CpuTime},
+};
 
 /// Pause between two looks at the snapshots.
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
@@ -54,10 +60,10 @@ async fn measure(options: &ScaleOptions) -> Result<Report> {
     let joined = begin.elapsed();
 
     sleep(options.settle).await;
-    let cpu_before = usage::cpu_time(this)?;
+    let cpu_before = CpuTime::of([this])?;
     let begin = Instant::now();
     sleep(options.rest).await;
-    let cpu = usage::cpu_time(this)?.saturating_sub(cpu_before);
+    let cpu = CpuTime::of([this])?.since(&cpu_before);
     let rested = begin.elapsed();
     let memory = usage::memory_mib(this)? - memory_before;
 

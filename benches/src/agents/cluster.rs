@@ -6,7 +6,7 @@ use std::{
     process::{Child, Stdio},
     sync::mpsc::{self, Receiver, Sender},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use rustix::process::{Pid, kill_process};
@@ -15,7 +15,10 @@ use super::{
     PATIENCE,
     kind::{Kind, Line, Sighting},
 };
-use crate::{Result, usage};
+use crate::{
+    Result,
+    usage::{self, CpuTime},
+};
 
 /// Who tells what of whom.
 type Told = (u32, Sighting, String);
@@ -119,12 +122,9 @@ impl Cluster {
         Ok(())
     }
 
-    /// What all processes together have used so far.
-    pub(crate) fn cpu_time(&mut self) -> Result<Duration> {
-        self.agents
-            .values()
-            .map(|child| usage::cpu_time(child.id()))
-            .sum()
+    /// What all processes have used so far.
+    pub(crate) fn cpu_time(&self) -> Result<CpuTime> {
+        CpuTime::of(self.agents.values().map(Child::id))
     }
 
     /// Resident memory of a process, the mean of all.

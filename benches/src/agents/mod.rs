@@ -103,7 +103,7 @@ fn rest(clusters: &mut [(Cluster, Figures)], options: &AgentOptions) -> Result<(
     sleep(options.rest);
     let processes = f64::from(options.agents);
     for ((cluster, figures), before) in clusters.iter_mut().zip(before) {
-        let spent = cluster.cpu_time()?.saturating_sub(before);
+        let spent = cluster.cpu_time()?.since(&before);
         figures.cpu_percent =
             100.0 * spent.as_secs_f64() / begin.elapsed().as_secs_f64() / processes;
         figures.memory_mib = cluster.memory_mib()?;

@@ -1,6 +1,10 @@
 //! The schedule of a run: which fault comes when, and what must hold in the end.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    process,
+    time::Duration,
+};
 
 use hobnob_sim::model::Report;
 use tokio::time::{Instant, sleep};
@@ -291,10 +295,13 @@ impl Stage<'_> {
     }
 }
 
-/// Ports that nobody has now; another program could take one before the worker does.
+/// Ports that nobody has, of an address that other programs do not bind: none is taken before the worker does it, or
+/// while a worker is dead.
 fn free_addresses() -> Result<Vec<SocketAddr>> {
+    let [.., high, low] = process::id().to_be_bytes();
+    let host = Ipv4Addr::new(127, high, low, 1);
     let sockets: Vec<_> = (0..NODES)
-        .map(|_| std::net::UdpSocket::bind(("127.0.0.1", 0)))
+        .map(|_| std::net::UdpSocket::bind((host, 0)))
         .collect::<Result<_, _>>()?;
     let addresses = sockets.iter().map(std::net::UdpSocket::local_addr);
     Ok(addresses.collect::<Result<_, _>>()?)

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use common::{Apart, acquainted, ends, eventually, quick, sees, start};
+use common::{Apart, acquainted, ends, eventually, own_address, quick, sees, start};
 use hobnob::{Mesh, MeshBuilder, NodeState};
 
 const QUIET: Duration = Duration::from_millis(200);
@@ -37,7 +37,10 @@ impl Drop for Directory {
 }
 
 fn room(file: &Path) -> MeshBuilder {
-    quick("room").view_quiet(QUIET).peers_file(file)
+    quick("room")
+        .bind(own_address())
+        .view_quiet(QUIET)
+        .peers_file(file)
 }
 
 /// The addresses in a file; none where there is no file.
@@ -177,7 +180,9 @@ async fn a_file_that_cannot_be_used_keeps_nobody_from_serving() {
     let directory = Directory::new("unusable");
     let seed = start(quick("room")).await;
     // A directory that is not there, and a directory where a file should be.
-    for file in [directory.0.join("no/such/peers"), directory.0.clone()] {
+    let taken = directory.0.join("taken");
+    fs::create_dir(&taken).unwrap();
+    for file in [directory.0.join("no/such/peers"), taken] {
         let node = start(room(&file).seed(seed.address().to_string())).await;
         sees(&node, seed.address(), NodeState::Online).await;
         let has_tried = || node.view().is_some_and(|view| view.members().len() > 1);

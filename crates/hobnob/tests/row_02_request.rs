@@ -5,8 +5,8 @@ mod common;
 use std::{convert::Infallible, future::pending, num::ParseIntError, sync::Arc, time::Duration};
 
 use common::{
-    Apart, COMMAND, Counter, CountsDrop, NEVER, black_hole, ends, eventually, is_pending, pair,
-    patient, pattern, quick, sees, start,
+    Apart, COMMAND, Counter, CountsDrop, NEVER, black_hole, ends, eventually, is_pending,
+    own_address, pair, patient, pattern, quick, sees, start,
 };
 use hobnob::{Bytes, Context, Mesh, MeshBuilder, NodeState, RequestError};
 use tokio::{
@@ -190,7 +190,8 @@ async fn a_restarted_peer_ends_the_request_with_an_error_of_its_own() {
     let a = start(patient("a")).await;
     let begun = Counter::default();
     let seed = a.address().to_string();
-    let before = apart(patient("b").seed(seed.clone()), &begun).await;
+    let builder = patient("b").bind(own_address()).seed(seed.clone());
+    let before = apart(builder, &begun).await;
     let address = before.address();
     sees(&a, address, NodeState::Online).await;
     let past = a.node(address).unwrap();

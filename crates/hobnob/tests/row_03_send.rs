@@ -11,7 +11,7 @@ use std::{
 
 use common::{
     Apart, COMMAND, Counter, Faults, NEVER, Relay, acquainted, black_hole, ends, eventually,
-    is_pending, pair, patient, pattern, quick, sees, start,
+    is_pending, own_address, pair, patient, pattern, quick, sees, start,
 };
 use hobnob::{Bytes, Context, Mesh, NodeState, RequestError, SendError, Stats};
 use tokio::{sync::Notify, task::JoinSet};
@@ -265,7 +265,8 @@ async fn a_dead_peer_and_a_restarted_one_are_different_errors() {
     // Another one, whose crash is not seen before it is back.
     let a = start(patient("a")).await;
     let seed = a.address().to_string();
-    let before = Apart::start(patient("b").seed(seed.clone()), |_| {}).await;
+    let builder = patient("b").bind(own_address()).seed(seed.clone());
+    let before = Apart::start(builder, |_| {}).await;
     sees(&a, before.address(), NodeState::Online).await;
     let frozen = before.freeze().await;
     let mut send = Box::pin(

@@ -5,8 +5,8 @@ mod common;
 use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
 use common::{
-    COMMAND, Counter, NEVER, cluster, ends, events_until, eventually, is_pending, pair, quick,
-    sees, start,
+    COMMAND, Counter, NEVER, acquainted, cluster, ends, events_until, eventually, is_pending,
+    own_address, pair, quick, sees, start,
 };
 use hobnob::{
     Bytes, Context, Event, EventsError, ForgetError, Mesh, NodeState, RequestError, ShutdownReport,
@@ -313,7 +313,10 @@ async fn after_it_events_end_and_the_snapshot_stays() {
 
 #[tokio::test]
 async fn its_address_is_free_once_it_is_dropped() {
-    let (a, b) = pair().await;
+    let a = start(quick("a")).await;
+    let builder = quick("b").bind(own_address());
+    let b = start(builder.seed(a.address().to_string())).await;
+    acquainted(&[a.clone(), b.clone()]).await;
     let address = b.address();
     let before = b.me().generation();
     ends("shutdown", b.shutdown()).await;

@@ -11,7 +11,8 @@ use std::{
 };
 
 use common::{
-    Apart, Counter, acquainted, cluster, ends, events_until, pair, patient, quick, sees, start,
+    Apart, Counter, acquainted, cluster, ends, events_until, own_address, pair, patient, quick,
+    sees, start,
 };
 use hobnob::{Bytes, Event, EventsError, Mesh, Node, NodeState, Profile};
 use hobnob_endpoint::{
@@ -162,7 +163,8 @@ async fn a_restart_is_told_as_replaced() {
     // Patient, so that the crash is not seen before the restart.
     let a = start(patient("a")).await;
     let seed = a.address().to_string();
-    let b = Apart::start(patient("b").seed(seed.clone()), |_| {}).await;
+    let builder = patient("b").bind(own_address()).seed(seed.clone());
+    let b = Apart::start(builder, |_| {}).await;
     sees(&a, b.address(), NodeState::Online).await;
     let past = a.node(b.address()).unwrap();
     let mut events = a.events();

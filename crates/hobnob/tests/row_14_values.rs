@@ -4,7 +4,7 @@ mod common;
 
 use std::{collections::BTreeMap, net::SocketAddr, slice, sync::Arc};
 
-use common::{acquainted, cluster, ends, eventually, quick, start};
+use common::{acquainted, cluster, ends, eventually, own_address, quick, start};
 use hobnob::{
     Capsule, Event, Mesh, SetValueError, StartError, ValueError,
     capsule::{Map, Value},
@@ -115,7 +115,8 @@ async fn who_joins_late_reads_what_was_set_before() {
 async fn a_process_that_starts_again_begins_with_nothing() {
     let a = start(quick("a")).await;
     let seed = a.address().to_string();
-    let b = start(quick("b").value("zone", "south").seed(&seed)).await;
+    let b = quick("b").bind(own_address()).value("zone", "south");
+    let b = start(b.seed(&seed)).await;
     let address = b.address();
     eventually("its zone", || a.value(address, "zone").is_some()).await;
     let before = a.node(address).unwrap();

@@ -4,7 +4,7 @@ mod common;
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-use common::{COMMAND, acquainted, ends, eventually, quick, sees, start};
+use common::{COMMAND, acquainted, ends, eventually, own_address, quick, sees, start};
 use hobnob::{Bytes, Context, Incompatibility, NodeState, RequestError, StartError};
 
 #[tokio::test]
@@ -162,10 +162,9 @@ async fn nodes_of_different_applications_never_see_each_other() {
 
 #[tokio::test]
 async fn a_seed_may_come_later_and_may_be_the_node_itself() {
-    let address = UdpSocket::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let free = UdpSocket::bind(own_address()).unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
     let a = start(quick("a").seed(address.to_string())).await;
     assert!(a.nodes().is_empty());
     let b = start(quick("b").bind(address).seed(address.to_string())).await;

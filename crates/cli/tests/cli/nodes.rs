@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Node, Process, Scratch, eventually, hobnob, run};
+use crate::support::{Node, Process, Scratch, eventually, hobnob, own_address, run};
 
 #[test]
 fn cli_node_ready_line() {
@@ -51,7 +51,8 @@ fn cli_nodes_that_were_all_killed_find_each_other_without_seeds() {
     let mut nodes: Vec<Node> = Vec::new();
     for file in &files {
         let seed = nodes.first().map(|node| format!("--seed={}", node.mesh));
-        let args = ["--profile=local", file].into_iter();
+        let bind = own_address();
+        let args = ["--profile=local", file, &bind].into_iter();
         let args: Vec<&str> = args.chain(seed.as_deref()).collect();
         nodes.push(Node::start(&args));
     }

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -203,13 +204,10 @@ impl Node {
         for node_type in types {
             let node_type = format!("--type={node_type}");
             let seed = nodes.first().map(|node| format!("--seed={}", node.mesh));
-            let args: Vec<_> = [Some(&node_type), seed.as_ref()]
-                .into_iter()
-                .flatten()
-                .collect();
-            nodes.push(Self::start(
-                &args.iter().map(|a| a.as_str()).collect::<Vec<_>>(),
-            ));
+            let bind = own_address();
+            let args = [&node_type, &bind].into_iter().chain(&seed);
+            let args: Vec<&str> = args.map(String::as_str).collect();
+            nodes.push(Self::start(&args));
         }
         for node in &nodes {
             for other in &nodes {
@@ -261,6 +259,15 @@ impl Node {
         command.args(["events", "--admin", &self.admin, "-o", format]);
         Process::spawn(&mut command)
     }
+}
+
+/// What binds a loopback address of its own: the port of a node that was killed is free for the one in its place. On
+/// 127.0.0.1 it may have gone to somebody else by then.
+pub(crate) fn own_address() -> String {
+    static GIVEN: AtomicU8 = AtomicU8::new(2);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let host = GIVEN.fetch_add(1, Ordering::Relaxed);
+    format!("--bind=127.{high}.{low}.{host}:0")
 }
 
 /// The next event of a follower of JSON that is about this node and as wanted.

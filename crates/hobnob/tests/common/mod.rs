@@ -11,7 +11,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU8, AtomicUsize, Ordering},
     },
     task::Poll,
     time::Duration,
@@ -44,6 +44,15 @@ pub(crate) fn quick(node_type: &str) -> MeshBuilder {
 /// A node whose membership has patience: a node may be frozen for some seconds without being declared dead.
 pub(crate) fn patient(node_type: &str) -> MeshBuilder {
     Mesh::builder(node_type).profile(Profile::Wan)
+}
+
+/// A loopback address of its own, with port 0: who binds it and gives it back finds it free later on. On 127.0.0.1
+/// the port may have gone to somebody else by then.
+pub(crate) fn own_address() -> SocketAddr {
+    static GIVEN: AtomicU8 = AtomicU8::new(2);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let host = GIVEN.fetch_add(1, Ordering::Relaxed);
+    SocketAddr::from(([127, high, low, host], 0))
 }
 
 /// Starts a node.

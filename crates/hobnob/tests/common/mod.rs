@@ -30,6 +30,20 @@ pub(crate) const HANG: Duration = Duration::from_secs(60);
 /// A timeout that no test lives to see.
 pub(crate) const NEVER: Duration = Duration::from_secs(3_600);
 
+/// Tries with a timeout what is to be partly late and partly in time, and says whether the latter is: with a longer
+/// timeout each time, for a machine too busy to be in time with anything.
+pub(crate) async fn in_time<F>(shortest: Duration, tried: impl Fn(Duration) -> F)
+where
+    F: Future<Output = bool>,
+{
+    for longer in [1, 3, 9] {
+        if tried(shortest * longer).await {
+            return;
+        }
+    }
+    panic!("nothing is in time, not even within {:?}", shortest * 9);
+}
+
 /// Pause between two looks at a condition.
 const LOOK: Duration = Duration::from_millis(2);
 

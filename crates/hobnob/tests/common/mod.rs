@@ -52,12 +52,17 @@ pub(crate) const COMMAND: u16 = 100;
 
 /// A node whose membership is quick: a crash is seen within two seconds.
 pub(crate) fn quick(node_type: &str) -> MeshBuilder {
-    Mesh::builder(node_type).profile(Profile::Local)
+    calm(node_type).profile(Profile::Local)
 }
 
 /// A node whose membership has patience: a node may be frozen for some seconds without being declared dead.
 pub(crate) fn patient(node_type: &str) -> MeshBuilder {
-    Mesh::builder(node_type).profile(Profile::Wan)
+    calm(node_type).profile(Profile::Wan)
+}
+
+/// A node whose calls, unless they have a deadline of their own, end late only where something hangs.
+fn calm(node_type: &str) -> MeshBuilder {
+    Mesh::builder(node_type).request_timeout(HANG)
 }
 
 /// A loopback address of its own, with port 0: who binds it and gives it back finds it free later on. On 127.0.0.1

@@ -10,6 +10,7 @@ mod keys;
 mod parse;
 mod settings;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -95,7 +96,7 @@ impl NodeConfig {
             compatible_with: word("compatible_with", "")?,
             seeds: settings.many("seeds", parse::host_and_port)?,
             peers_file: settings.one("peers_file", parse::file)?,
-            values: settings.many("values", parse::key_and_value)?,
+            values: check_values(&settings)?,
             profile: settings
                 .one("profile", parse::profile)?
                 .unwrap_or(Profile::Lan),
@@ -106,6 +107,18 @@ impl NodeConfig {
             admin: check_admin(&settings, insecure)?,
             settings,
         })
+    }
+}
+
+fn check_values(settings: &Settings) -> Result<Vec<(String, Value)>, Failure> {
+    let values = settings.many("values", parse::key_and_value)?;
+    let mut keys = BTreeSet::new();
+    match values.iter().find(|(key, _)| !keys.insert(key)) {
+        None => Ok(values),
+        Some((key, _)) => {
+            let reason = format!("{key:?} is set twice: keep one of the two");
+            Err(settings.wrong("values", &reason))
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod screen;
 mod stage;
 mod traffic;
 
+use std::env;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -130,8 +131,10 @@ fn board(nodes: &[NodeProcess]) -> Board {
         ));
     }
     if let Some(NodeProcess { admin, .. }) = nodes.first() {
+        // As it was typed: under `cargo run` it is in no directory of the PATH.
+        let program = env::args().next().unwrap_or_else(|| "hobnob".to_owned());
         board.note(format!(
-            "look for yourself with hobnob members --admin {admin}; Ctrl-C lets them leave"
+            "look for yourself with {program} members --admin {admin}; Ctrl-C lets them leave"
         ));
     }
     board

@@ -60,6 +60,11 @@ fn cli_errors_are_one_line() {
         (&["--bind", "x"], 2, &["--bind", "\"x\"", "127.0.0.1:7946"]),
         (&["--seed", "x"], 2, &["--seed", "\"x\"", "HOST:PORT"]),
         (&["--value", "x"], 2, &["--value", "\"x\"", "KEY=VALUE"]),
+        (
+            &["--value", "zone=a", "--value", "zone:=1"],
+            2,
+            &["--value: ", "\"zone\"", "twice"],
+        ),
         (&["--value", "=x"], 2, &["--value", "\"=x\"", "KEY=VALUE"]),
         (&["--value", "x:=y"], 2, &["--value", "\"x:=y\"", "JSON"]),
         (

@@ -12,12 +12,14 @@ use crate::identity::Life;
 ///
 /// Bounded by the number of members: of the two kinds that belong to a member, only the one that can still
 /// have an effect is kept. A removal is void once a newer life was declared down at the address, and a
-/// suspect's deadline once there is another.
+/// suspect's deadline once there is another. So is the end of a round of probing once there is another, which
+/// foca asks for when it has company again.
 #[derive(Default)]
 pub(crate) struct Timers {
     queue: BTreeMap<Due, Timer<Life>>,
     removals: BTreeMap<SocketAddr, Due>,
     deadlines: BTreeMap<SocketAddr, Due>,
+    round_end: Option<Due>,
     issued: u64,
 }
 
@@ -34,6 +36,7 @@ impl Timers {
             Timer::ChangeSuspectToDown { member_id, .. } => {
                 self.deadlines.insert(member_id.addr, due)
             }
+            Timer::ProbeRandomMember(_) => self.round_end.replace(due),
             _ => None,
         };
         if let Some(superseded) = superseded {
@@ -62,7 +65,7 @@ impl Timers {
             .into_iter()
             .map(|((at, issued), timer)| ((at + by, issued), timer));
         self.queue = kept.into_iter().chain(put_off).collect();
-        for (at, _) in self.deadlines.values_mut() {
+        for (at, _) in self.deadlines.values_mut().chain(&mut self.round_end) {
             *at = *at + by;
         }
     }
@@ -81,6 +84,7 @@ impl Timers {
             Timer::ChangeSuspectToDown { member_id, .. } => {
                 self.deadlines.remove(&member_id.addr);
             }
+            Timer::ProbeRandomMember(_) => self.round_end = None,
             _ => {}
         }
         Some(timer)
@@ -91,5 +95,6 @@ impl Timers {
         self.queue
             .retain(|_, timer| matches!(timer, Timer::RemoveDown(_)));
         self.deadlines.clear();
+        self.round_end = None;
     }
 }

@@ -161,7 +161,7 @@ impl Swim {
     /// The timer that is due first, of those with something to do.
     fn first(&self) -> Option<(Instant, Place)> {
         let round = self.round.as_ref().filter(|_| self.had_news);
-        let help = self.help.as_ref().filter(|_| !self.answered);
+        let help = self.help.as_ref().filter(|_| self.probe.is_some());
         let queue = self.timers.first().map(|at| (at, Place::Queue));
         let round = round.map(|(at, _)| (*at, Place::Round));
         let help = help.map(|(at, _)| (*at, Place::Help));
@@ -226,6 +226,7 @@ impl Swim {
     pub(crate) fn change_life(&mut self, now: Instant, life: Life) {
         let result = self.foca.change_identity(life, &mut self.inbox);
         self.unsuspected = 0;
+        self.probe = None;
         self.finish(now, &result);
         self.reconnect(now);
     }
@@ -332,6 +333,7 @@ impl Swim {
             self.timers.insert(now + after, timer);
         }
         self.note_news(now);
+        self.drop_vain_probe();
         self.faults += core::mem::take(&mut self.inbox.defunct);
         let renewed = self
             .inbox

@@ -53,9 +53,13 @@ impl Swim {
         });
     }
 
-    /// Others are asked about whoever is probed.
+    /// Others are asked about whoever is probed. Where foca has asked nobody because its pick is gone by now, nothing
+    /// can be found out about the one that stands in for it.
     pub(super) fn begin_help(&mut self) {
         if let (true, Some(picked), Some(probe)) = (self.stood_in, self.picked, self.probe) {
+            if self.sighting(picked.life).is_none() {
+                self.probe = None;
+            }
             self.inbox.redirect_requests(picked.life, probe.life);
         }
         self.helpers.asked(self.inbox.asked());
@@ -79,6 +83,22 @@ impl Swim {
             let accused = Note::Accused(silent.life, silent.incarnation);
             self.inbox.notes.push_back(accused);
         }
+    }
+
+    /// Whoever is gone by now has no answer to give, and nobody an answer for another life of this node.
+    pub(super) fn drop_vain_probe(&mut self) {
+        let notes = self.inbox.notes.iter();
+        let ends = |probe: &mut Probe| {
+            notes.into_iter().any(|note| match note {
+                Note::Down(life) => *life == probe.life,
+                Note::Renamed(life) => {
+                    life.addr == probe.life.addr && life.is_newer_than(probe.life)
+                }
+                Note::Renewed(_) => true,
+                Note::Up(_) | Note::Accused(..) => false,
+            })
+        };
+        self.probe.take_if(ends);
     }
 
     /// foca takes this packet as if whomever it picked had answered; incarnation 0 claims nothing about a suspicion.

@@ -1,12 +1,13 @@
 //! Who looks after whom, and how soon a crash is known for it.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
-use hobnob_gossip::{NodeState, Profile};
+use hobnob_gossip::{Gossip, Identity, NodeState, Profile};
+use hobnob_wire::{Generation, Instant};
 
 use crate::{
     forge,
-    net::{Net, Weather, addr},
+    net::{Net, Weather, addr, metadata},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -108,4 +109,173 @@ fn a_bad_path_to_the_successor_is_nobodys_failure() {
             assert_eq!(failed, 0, "distance {distance}: {whom}");
         }
     }
+}
+
+/// A core that has just begun its first round: it asks its successor, and nobody answers anything. With when the round
+/// ends.
+fn in_mid_round(seed: u64) -> (Gossip, Instant) {
+    let mut now = Instant::from_nanos(5);
+    let me = Identity {
+        addr: addr(0),
+        generation: Generation(1_000),
+    };
+    let mut gossip = Gossip::new(Profile::Lan.into(), me, metadata(0), seed, now);
+    for peer in (1..SIZE).map(peer) {
+        let hello = forge::swim(peer, forge::life(me.addr, 1_000), forge::PING, &[]);
+        for payload in [hello, forge::record(peer, 1, 1)] {
+            let taken = gossip.handle_payload(now, peer.addr, &payload);
+            taken.expect("sound");
+        }
+    }
+    while gossip.probe().is_none() {
+        now = gossip.poll_timeout().expect("it probes").at;
+        gossip.handle_timeout(now);
+    }
+    drain(&mut gossip);
+    (gossip, now + SECOND)
+}
+
+fn peer(index: usize) -> forge::Life {
+    forge::life(addr(index), 1_000)
+}
+
+fn drain(gossip: &mut Gossip) -> Vec<Vec<u8>> {
+    std::iter::from_fn(|| gossip.poll_transmit())
+        .map(|(_, payload)| payload)
+        .collect()
+}
+
+/// Lets time pass until a moment, and returns for how many probes help was asked.
+fn let_pass(gossip: &mut Gossip, until: Instant) -> usize {
+    const MESSAGE_AT: usize = 1 + 16 + 2 + 16;
+    let mut asked = 0;
+    while let Some(next) = gossip.poll_timeout().filter(|next| next.at <= until) {
+        gossip.handle_timeout(next.at);
+        let sent = drain(gossip);
+        let is_request =
+            |sent: &&Vec<u8>| sent[0] == 1 && sent.get(MESSAGE_AT) == Some(&forge::PING_REQ);
+        asked += sent.iter().filter(is_request).count();
+    }
+    asked
+}
+
+fn says_goodbye(gossip: &mut Gossip, now: Instant, whom: SocketAddr) {
+    const LEFT: u8 = 4;
+    let goodbye = forge::record(forge::life(whom, 1_000), 2, LEFT);
+    let taken = gossip.handle_payload(now, whom, &goodbye);
+    taken.expect("sound");
+    drain(gossip);
+}
+
+#[test]
+fn a_successor_that_is_forgotten_in_mid_round_stays_forgotten() {
+    for seed in 0..8 {
+        let (mut gossip, end) = in_mid_round(seed);
+        let successor = gossip.probe().expect("it probes").whom.addr;
+        let now = end - SECOND / 2;
+        says_goodbye(&mut gossip, now, successor);
+        gossip.forget(now, successor).expect("it has left");
+        let_pass(&mut gossip, end + SECOND / 2);
+        assert_eq!(gossip.node(successor), None, "seed {seed}");
+        assert!(gossip.why(successor).is_none(), "seed {seed}");
+    }
+}
+
+/// Others know as well that it has left, and have no reason to answer for it.
+#[test]
+fn a_successor_that_leaves_in_mid_round_is_no_reason_to_doubt_oneself() {
+    for seed in 0..8 {
+        let (mut gossip, end) = in_mid_round(seed);
+        let successor = gossip.probe().expect("it probes").whom.addr;
+        says_goodbye(&mut gossip, end - 9 * SECOND / 10, successor);
+        assert_eq!(let_pass(&mut gossip, end), 0, "nobody is asked about it");
+        assert_eq!(gossip.health(), 0, "seed {seed}");
+    }
+}
+
+/// `foca` asks nobody for help when the one that it chose is gone. The one that is probed in its stead has not had
+/// its second chance then.
+#[test]
+fn a_successor_about_which_nobody_could_be_asked_is_not_accused() {
+    for seed in 0..8 {
+        let mut unhelped = 0;
+        for chosen in 1..SIZE {
+            let (mut gossip, end) = in_mid_round(seed);
+            let successor = gossip.probe().expect("it probes").whom.addr;
+            if addr(chosen) == successor {
+                continue;
+            }
+            says_goodbye(&mut gossip, end - 9 * SECOND / 10, addr(chosen));
+            let asked = let_pass(&mut gossip, end);
+            let is_accused = gossip.why(successor).is_some();
+            assert_eq!(is_accused, asked > 0, "seed {seed}, {chosen} left");
+            unhelped += usize::from(asked == 0);
+        }
+        assert!(unhelped <= 1, "one of them is the one that was chosen");
+    }
+}
+
+/// The answers go to the life that asked.
+#[test]
+fn a_node_that_goes_on_under_another_life_accuses_nobody_for_it() {
+    const ANSWER: Duration = Duration::from_millis(150);
+    let weather = Weather {
+        latency: (ANSWER, ANSWER),
+        ..Weather::CALM
+    };
+    let mut net = Net::with_config(1, weather, Profile::Lan.into());
+    for index in 0..6 {
+        net.add(index, 1_000);
+    }
+    net.join_all();
+    net.run_for(3 * SECOND);
+    for renewals in 1..=40 {
+        net.with(0, |gossip, now| {
+            gossip.renew(now, Generation(1_000 + renewals));
+        });
+        net.run_for(SECOND + Duration::from_millis(37 * renewals));
+    }
+    for host in &net.hosts {
+        assert_eq!(host.gossip.stats().suspicions, 0, "{}", host.addr);
+        assert_eq!(host.gossip.health(), 0, "{}", host.addr);
+    }
+}
+
+/// Rounds of different lengths begin anew with each life of this node: none of them ends another one early.
+#[test]
+fn a_node_in_doubt_that_goes_on_under_other_lives_waits_as_long_as_ever() {
+    const MOMENT: Duration = Duration::from_millis(50);
+    let (mut gossip, _) = in_mid_round(0);
+    let suspect = |gossip: &mut Gossip, now, incarnation| {
+        let me = forge::life(addr(0), 1_000);
+        let word = forge::swim(
+            peer(1),
+            me,
+            forge::GOSSIP,
+            &[(me, incarnation, forge::SUSPECT)],
+        );
+        let taken = gossip.handle_payload(now, addr(1), &word);
+        taken.expect("sound");
+        drain(gossip);
+    };
+    let began = gossip.probe().expect("it probes").since;
+    for incarnation in 0..8 {
+        suspect(&mut gossip, began, incarnation);
+    }
+    gossip.probe_answered(began);
+    let_pass(&mut gossip, began + 2 * SECOND);
+    // Nine times as slow as usual.
+    let since = gossip.probe().expect("it probes").since;
+    assert_eq!(gossip.health(), 7);
+    let end = since + 8 * SECOND;
+    gossip.probe_answered(end - MOMENT);
+    gossip.renew(end - MOMENT, Generation(1_001));
+    let_pass(&mut gossip, end);
+    gossip.renew(end + MOMENT, Generation(1_002));
+    let lasts = SECOND * (u32::from(gossip.health()) + 1);
+    let begins = end + MOMENT + lasts;
+    // The next one is shorter by a period, as this one begins with an answer.
+    let_pass(&mut gossip, begins + lasts - SECOND - MOMENT);
+    assert_eq!(gossip.probe().expect("it probes").since, begins);
+    assert_eq!(gossip.stats().suspicions, 0);
 }

@@ -41,7 +41,7 @@ pub enum TimeoutReason {
     Check,
     /// A leave is repeated, or given up.
     Leave,
-    /// A node of this node's name is asked whether it is there, or has not answered.
+    /// A node whose name this one or another claims is asked whether it is there, or has not answered.
     Name,
 }
 
@@ -187,6 +187,7 @@ impl Gossip {
     pub(crate) fn stop_suspecting(&mut self) {
         self.schedule.suspicion_at = None;
         self.suspicions.clear();
+        self.inquiries.clear();
     }
 
     /// Sets what has to happen by itself, as far as there is a need for it.

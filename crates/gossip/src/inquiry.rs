@@ -11,6 +11,7 @@ use crate::{
     gossip::Gossip,
     identity::{Identity, Life},
     payload::Payload,
+    suspicion::Suspect,
 };
 
 /// How often an inquiry asks: as often as the newcomer, and for as long. At 10 % loss both ways a live node answers
@@ -24,6 +25,34 @@ pub(crate) struct Inquiries {
 }
 
 impl Inquiries {
+    /// Says whether that is a new one: one that is under way goes on.
+    fn begin(&mut self, life: Life, check: Check) -> bool {
+        let is_known = self
+            .open
+            .get(&life.addr)
+            .is_some_and(|(known, _)| *known == life);
+        if !is_known {
+            self.open.insert(life.addr, (life, check));
+        }
+        !is_known
+    }
+
+    /// Those who are about to be accused.
+    pub(crate) fn due(&self, now: Instant) -> impl Iterator<Item = Suspect> {
+        let due = self
+            .open
+            .values()
+            .filter(move |(_, check)| check.ends_at <= now);
+        due.map(|(life, check)| Suspect {
+            whom: life.identity(),
+            since: check.began,
+        })
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.open.clear();
+    }
+
     /// When there is something to ask or to end.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.open.values().map(|(_, check)| check.next()).min()
@@ -63,12 +92,21 @@ impl Gossip {
     /// of the questions: once enough others have had no answer, they get no more.
     pub(crate) fn begin_inquiries(&mut self, now: Instant) {
         while let Some(life) = self.directory.take_contested() {
+            if self.leave.is_some() {
+                continue;
+            }
             self.suspicions.hurry(life.addr);
+            self.give_last_call(now, life);
             self.set_deadline(now, life);
             if self.is_chosen() {
                 let lasts = self.swim.health.stretch(self.config.get().probe_timeout);
-                let check = Check::begin(now, lasts);
-                self.inquiries.open.insert(life.addr, (life, check));
+                let check = Check {
+                    ask_at: now + lasts / QUESTIONS,
+                    ..Check::begin(now, lasts)
+                };
+                if self.inquiries.begin(life, check) {
+                    self.outbox.push(life.addr, Payload::want(&[life.addr]));
+                }
             }
         }
     }

@@ -145,7 +145,7 @@ impl Gossip {
     fn begin_suspicion(&mut self, now: Instant, life: Life, incarnation: Incarnation) -> bool {
         let health = self.swim.health;
         let is_new = self.suspicions.begin(now, life, incarnation, health);
-        if self.directory.is_contested(life) {
+        if is_new && self.directory.is_contested(life) {
             self.suspicions.hurry(life.addr);
         }
         self.stats.suspicions += u64::from(is_new);
@@ -159,9 +159,9 @@ impl Gossip {
         }
     }
 
-    /// A confirmation can make a suspect's time be over by now. Where this node is not at its best, that may be
+    /// A confirmation, or a contest for its name, can make a suspect's time be over by now. Where this node is not at its best, that may be
     /// because it heard nobody for a while, and the refutation too: so it asks once more and waits for the answer.
-    fn give_last_call(&mut self, now: Instant, life: Life) {
+    pub(crate) fn give_last_call(&mut self, now: Instant, life: Life) {
         let bounds = self.config.suspicion(self.size());
         let health = self.swim.health;
         let known = self.suspicions.get(life.addr);
@@ -190,18 +190,21 @@ impl Gossip {
         self.hears_badly = !hears_well;
     }
 
-    /// The suspects whose time is up: who knows better has to say so, by [`vouch`](Self::vouch), before the next
+    /// The suspects whose time is up, and those about to be accused by this node: who knows better has to say so, by [`vouch`](Self::vouch), before the next
     /// [`handle_timeout`](Self::handle_timeout).
     pub fn suspects_due(&self, now: Instant) -> impl Iterator<Item = Suspect> {
         let bounds = self.config.suspicion(self.size());
-        self.suspicions.due(now.max(self.now), bounds)
+        let now = now.max(self.now);
+        let inquired = self.inquiries.due(now);
+        self.suspicions.due(now, bounds).chain(inquired)
     }
 
     /// A suspect has shown since its time began to count that it hears this node and is heard by it, if not in
     /// gossip: it gets its time once more, and is told to its face, so that it can refute the suspicion everywhere.
-    /// No effect on anybody else.
+    /// One that was about to be accused is not. No effect on anybody else.
     pub fn vouch(&mut self, now: Instant, whom: Identity) {
         let now = self.advance(now);
+        self.inquiries.heard(whom);
         if let Some((life, incarnation)) = self.suspicions.vouch(now, whom) {
             self.stats.verdicts_put_off += 1;
             self.set_deadline(now, life);

@@ -118,6 +118,7 @@ impl Directory {
             addrs.insert(addr);
         } else if let Some(entry) = self.entries.get_mut(&addr) {
             entry.outranked = false;
+            entry.rival = None;
         }
         self.settle_name(now, &old);
     }
@@ -140,7 +141,11 @@ impl Directory {
             return;
         }
         self.names.changed = true;
+        self.choose_shown(now, name);
         self.note_rivals(name);
+    }
+
+    fn choose_shown(&mut self, now: Instant, name: &str) {
         let addrs = self.names.holders(name);
         let mut best = self.names.own_claim(name);
         let mut holder = best;
@@ -165,29 +170,28 @@ impl Directory {
         }
     }
 
-    /// Of the live nodes that claim a name, the one that is shown has a rival in the newest of the others. A claim of
-    /// this node's own is settled by itself.
+    /// Of the live nodes that claim a name and are not shutting down, the one that is shown has a rival in the newest of
+    /// the others. No one has where this node claims the name itself: it asks by itself then.
     fn note_rivals(&mut self, name: &str) {
-        let claims = self.namesakes(name);
-        let claims: Vec<Identity> = claims
-            .iter()
-            .filter(|sake| !sake.yields)
-            .map(|sake| sake.life.identity())
-            .collect();
-        let is_own = self.names.own_claim(name).is_some();
-        for whom in &claims {
-            let newest = claims
-                .iter()
-                .filter(|other| *other != whom && !is_own)
-                .max_by_key(|other| (other.generation, other.addr));
-            if let Some(entry) = self.entries.get_mut(&whom.addr) {
-                let rival = newest.copied().filter(|_| entry.node.is_some());
-                let is_new = rival.is_some() && rival != entry.rival;
-                entry.rival = rival;
-                if is_new {
-                    self.names.contested_lately.insert(whom.addr);
-                }
+        let mut claims: Vec<Identity> = Vec::new();
+        if self.names.own_claim(name).is_none() {
+            let namesakes = self.namesakes(name).into_iter();
+            let claimants = namesakes.filter(|sake| !sake.yields && !sake.rank.0);
+            claims.extend(claimants.map(|sake| sake.life.identity()));
+        }
+        claims.sort_by_key(|claim| (claim.generation, claim.addr));
+        for addr in self.names.holders(name) {
+            let Some(entry) = self.entries.get_mut(&addr) else {
+                continue;
+            };
+            let is_contender =
+                entry.node.is_some() && claims.iter().any(|claim| claim.addr == addr);
+            let mut others = claims.iter().rev().filter(|claim| claim.addr != addr);
+            let rival = others.next().copied().filter(|_| is_contender);
+            if rival.is_some() && rival != entry.rival {
+                self.names.contested_lately.insert(addr);
             }
+            entry.rival = rival;
         }
     }
 

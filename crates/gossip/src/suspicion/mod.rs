@@ -190,6 +190,7 @@ impl Suspicions {
             return None;
         }
         suspicion.counts_from = now;
+        suspicion.is_hurried = false;
         suspicion.vouched_at = Some(now);
         suspicion.check = None;
         Some((suspicion.life, suspicion.incarnation))

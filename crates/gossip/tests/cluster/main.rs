@@ -6,6 +6,7 @@ mod failure;
 mod forge;
 mod forgetting;
 mod hostile;
+mod inquiries;
 mod join;
 mod leaving;
 mod names;

@@ -122,7 +122,9 @@ fn a_named_node_that_comes_back_elsewhere_replaces_its_old_address_at_once() {
             assert!(!failed || loss > 0, "seed {seed}: at {by}");
         }
         assert!(conflicts(&net, NEW).is_empty(), "seed {seed}");
-        assert_eq!(net.hosts[NEW].gossip.stats().namesakes_missed, 1);
+        // Or it hears of the verdict of the others before.
+        let missed = net.hosts[NEW].gossip.stats().namesakes_missed;
+        assert!(missed == 1 || loss > 0, "seed {seed}");
     }
 }
 

@@ -74,6 +74,8 @@ pub(crate) struct Net {
     pub(crate) deafness: BTreeMap<usize, u32>,
     /// From whom nothing arrives at whom.
     pub(crate) cuts: BTreeSet<(SocketAddr, SocketAddr)>,
+    /// Those who have answered something else than gossip, whenever that matters.
+    pub(crate) vouched_for: BTreeSet<SocketAddr>,
     places: BTreeMap<SocketAddr, usize>,
     rng: ChaCha8Rng,
     flown: u64,
@@ -146,6 +148,7 @@ impl Net {
             islands: Vec::new(),
             deafness: BTreeMap::new(),
             cuts: BTreeSet::new(),
+            vouched_for: BTreeSet::new(),
             places: BTreeMap::new(),
             rng: ChaCha8Rng::seed_from_u64(seed),
             flown: 0,
@@ -350,6 +353,7 @@ impl Net {
         }
         if let Some((_, index)) = self.due.first().copied() {
             let now = self.now;
+            self.vouch(index);
             self.hosts[index].gossip.handle_timeout(now);
             self.drain(index);
             let next = self.hosts[index].gossip.poll_timeout();
@@ -357,6 +361,16 @@ impl Net {
                 next.is_none_or(|next| next.at > now),
                 "a timeout leaves nothing due: {next:?} at {now}"
             );
+        }
+    }
+
+    fn vouch(&mut self, index: usize) {
+        let gossip = &mut self.hosts[index].gossip;
+        let due: Vec<Identity> = gossip.suspects_due(self.now).map(|due| due.whom).collect();
+        for whom in due {
+            if self.vouched_for.contains(&whom.addr) {
+                gossip.vouch(self.now, whom);
+            }
         }
     }
 

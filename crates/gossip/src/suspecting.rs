@@ -159,8 +159,9 @@ impl Gossip {
         }
     }
 
-    /// A confirmation, or a contest for its name, can make a suspect's time be over by now. Where this node is not at its best, that may be
-    /// because it heard nobody for a while, and the refutation too: so it asks once more and waits for the answer.
+    /// A confirmation, or a contest for its name, can make a suspect's time be over by now. Where this node is not at its
+    /// best, that may be because it heard nobody for a while, and the refutation too: so it asks once more and waits for
+    /// the answer.
     pub(crate) fn give_last_call(&mut self, now: Instant, life: Life) {
         let bounds = self.config.suspicion(self.size());
         let health = self.swim.health;
@@ -190,8 +191,8 @@ impl Gossip {
         self.hears_badly = !hears_well;
     }
 
-    /// The suspects whose time is up, and those about to be accused by this node: who knows better has to say so, by [`vouch`](Self::vouch), before the next
-    /// [`handle_timeout`](Self::handle_timeout).
+    /// The suspects whose time is up, and those about to be accused by this node: who knows better has to say so, by
+    /// [`vouch`](Self::vouch), before the next [`handle_timeout`](Self::handle_timeout).
     pub fn suspects_due(&self, now: Instant) -> impl Iterator<Item = Suspect> {
         let bounds = self.config.suspicion(self.size());
         let now = now.max(self.now);

@@ -8,7 +8,7 @@ use hobnob::{Bytes, Context, Mesh};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Node, Process, clean, eventually, hobnob, next_event};
+use crate::support::{Node, Process, clean, eventually, hobnob, next_event, sees_it_leave};
 
 /// Names the seed of a server that a test starts by running itself again.
 const SEED: &str = "HOBNOB_TEST_SEED";
@@ -147,14 +147,6 @@ fn follow(node: &Node) -> Process {
     let follower = node.follow("json");
     next_event(&follower, &node.mesh, |event| event["event"] == "present");
     follower
-}
-
-/// Offline, then left, never failed.
-#[track_caller]
-fn sees_it_leave(follower: &Process, address: &str) {
-    next_event(follower, address, |event| event["to"] == "offline");
-    let end = next_event(follower, address, |event| event["event"] != "state");
-    assert_eq!(end["event"], "left");
 }
 
 /// A request that ends by its deadline only after the test has given up.

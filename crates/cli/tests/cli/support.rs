@@ -283,6 +283,30 @@ pub(crate) fn next_event(
     })
 }
 
+/// Offline, then left, never failed. On a busy machine a node may be suspected, which hides its offline.
+#[track_caller]
+pub(crate) fn sees_it_leave(follower: &Process, address: &str) {
+    let is_going = |event: &Value| event["to"] == "offline" || event["to"] == "suspect";
+    let is_change = |event: &Value| {
+        let kind = &event["event"];
+        kind == "state" || kind == "left" || kind == "failed"
+    };
+    let mut last = next_event(follower, address, is_going);
+    while last["event"] == "state" {
+        assert_eq!(last["state"], last["to"]);
+        let before = last;
+        last = next_event(follower, address, is_change);
+        assert!(
+            last["event"] == "state" || is_going(&before),
+            "{before} {last}"
+        );
+    }
+    assert_eq!(
+        (&last["event"], &last["state"]),
+        (&"left".into(), &"left".into())
+    );
+}
+
 /// Asks until there is an answer.
 #[track_caller]
 pub(crate) fn eventually<T: Debug>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {

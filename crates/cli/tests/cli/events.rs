@@ -13,6 +13,8 @@ fn cli_events_follow() {
     let mut table = a.follow("table");
     let present = next_event(&json, &a.mesh, |event| event["event"] == "present");
     assert_eq!(present["me"], true);
+    // Who follows from later on is told nothing of who came up before.
+    table.line("present", |line| line.starts_with("present ").then_some(()));
 
     let seed = format!("--seed={}", a.mesh);
     let b = [

@@ -25,11 +25,13 @@ impl Outcome {
         sends.find_map(|(to, packet)| Some((*to, SwimPacket::ping_number(packet)?)))
     }
 
-    /// The ping of this number goes to another member. `false` where it has no room for that one's life.
-    pub(super) fn redirect_ping(&mut self, number: u8, to: Life) -> bool {
+    /// The ping of this number goes to another member.
+    pub(super) fn redirect_ping(&mut self, number: u8, to: Life) {
         let is_meant = |packet: &[u8]| SwimPacket::ping_number(packet) == Some(number);
         let ping = self.sends.iter_mut().rev().find(|send| is_meant(&send.1));
-        ping.is_some_and(|send| readdress(send, to, |_| {}))
+        if let Some(send) = ping {
+            readdress(send, to, |_| {});
+        }
     }
 
     /// Whoever is asked by the sends that nobody has fetched yet to probe `picked` is asked to probe `meant`. If that
@@ -87,21 +89,24 @@ impl foca::Runtime<Life> for Outcome {
     }
 }
 
-/// The same packet to somebody else, with another message. `false` where that does not fit.
-fn readdress(
-    send: &mut (Life, Vec<u8>),
-    to: Life,
-    change: impl FnOnce(&mut Message<Life>),
-) -> bool {
+/// The same packet to somebody else, with another message. Where longer addresses leave no room for the last of the
+/// news in it, that goes with other packets: each piece of news goes with several.
+fn readdress(send: &mut (Life, Vec<u8>), to: Life, change: impl FnOnce(&mut Message<Life>)) {
     let Ok(mut packet) = SwimPacket::decode(&send.1) else {
         debug_assert!(false, "this node's own packet");
-        return false;
+        return;
     };
     packet.header.dst = to;
     change(&mut packet.header.message);
-    let Ok(bytes) = packet.encode() else {
-        return false;
+    let bytes = loop {
+        match packet.encode() {
+            Ok(bytes) => break bytes,
+            Err(_) if packet.updates.pop().is_some() => {}
+            Err(_) => {
+                debug_assert!(false, "a packet holds every header");
+                return;
+            }
+        }
     };
     *send = (to, bytes);
-    true
 }

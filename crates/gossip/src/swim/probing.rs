@@ -41,9 +41,11 @@ impl Swim {
         };
         self.successors_turn = !self.successors_turn;
         let successor = ring::successor(self.foca.identity().addr, self.sightings())
-            .filter(|next| self.successors_turn && next.life != life)
-            .filter(|next| self.inbox.redirect_ping(number, next.life));
-        self.stood_in = successor.is_some();
+            .filter(|next| self.successors_turn && next.life != life);
+        if let Some(next) = successor {
+            self.inbox.redirect_ping(number, next.life);
+            self.stood_in = true;
+        }
         let target = successor.or_else(|| self.sighting(life));
         self.probe = target.map(|target| Probe {
             life: target.life,

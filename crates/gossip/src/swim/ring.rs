@@ -19,14 +19,19 @@ pub(super) fn successor(
     })
 }
 
-/// Where an address is in the ring. Hashed, so that those who are in one rack are not in one row: what fails together
-/// must not have been looked after by each other.
+/// Where an address is in the ring. Hashed, so that those who are in one rack or on one machine are not in one row: what
+/// fails together must not have been looked after by each other.
 fn place(addr: SocketAddr) -> u64 {
-    let port = addr.port().to_be_bytes();
     let hash = match addr.ip() {
         IpAddr::V4(ip) => Fnv::BASIS.with(&ip.octets()),
         IpAddr::V6(ip) => Fnv::BASIS.with(&ip.octets()),
     };
-    // Twice, for the last bytes to reach the first bits.
-    hash.with(&port).with(&port).get()
+    scatter(hash.with(&addr.port().to_be_bytes()).get())
+}
+
+/// FNV leaves what differs in its last bytes only close together. (The finalizer of MurmurHash3, Appleby 2011.)
+const fn scatter(mut hash: u64) -> u64 {
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
 }

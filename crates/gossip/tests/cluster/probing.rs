@@ -1,6 +1,9 @@
 //! Who looks after whom, and how soon a crash is known for it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use hobnob_gossip::{Gossip, Identity, NodeState, Profile};
 use hobnob_wire::{Generation, Instant};
@@ -114,14 +117,19 @@ fn a_bad_path_to_the_successor_is_nobodys_failure() {
 /// A core that has just begun its first round: it asks its successor, and nobody answers anything. With when the round
 /// ends.
 fn in_mid_round(seed: u64) -> (Gossip, Instant) {
+    let peers: Vec<SocketAddr> = (1..SIZE).map(addr).collect();
+    in_mid_round_among(addr(0), &peers, seed)
+}
+
+fn in_mid_round_among(me: SocketAddr, peers: &[SocketAddr], seed: u64) -> (Gossip, Instant) {
     let mut now = Instant::from_nanos(5);
-    let me = Identity {
-        addr: addr(0),
+    let identity = Identity {
+        addr: me,
         generation: Generation(1_000),
     };
-    let mut gossip = Gossip::new(Profile::Lan.into(), me, metadata(0), seed, now);
-    for peer in (1..SIZE).map(peer) {
-        let hello = forge::swim(peer, forge::life(me.addr, 1_000), forge::PING, &[]);
+    let mut gossip = Gossip::new(Profile::Lan.into(), identity, metadata(0), seed, now);
+    for peer in peers.iter().map(|peer| forge::life(*peer, 1_000)) {
+        let hello = forge::swim(peer, forge::life(me, 1_000), forge::GOSSIP, &[]);
         for payload in [hello, forge::record(peer, 1, 1)] {
             let taken = gossip.handle_payload(now, peer.addr, &payload);
             taken.expect("sound");
@@ -165,6 +173,26 @@ fn says_goodbye(gossip: &mut Gossip, now: Instant, whom: SocketAddr) {
     let taken = gossip.handle_payload(now, whom, &goodbye);
     taken.expect("sound");
     drain(gossip);
+}
+
+/// What fails together must not have been looked after by each other.
+#[test]
+fn who_is_on_one_machine_is_not_in_one_row() {
+    const PROCESSES: u16 = 4;
+    let places = (1..=8).flat_map(|machine| {
+        (0..PROCESSES).map(move |process| SocketAddr::from(([10, 0, 0, machine], 7_000 + process)))
+    });
+    let places: Vec<SocketAddr> = places.collect();
+    let successor = |me: SocketAddr| {
+        let peers: Vec<SocketAddr> = places.iter().copied().filter(|addr| *addr != me).collect();
+        let (gossip, _) = in_mid_round_among(me, &peers, 0);
+        gossip.probe().expect("it probes").whom.addr
+    };
+    for me in places.iter().copied() {
+        let next = successor(me);
+        let row = [me, next, successor(next)];
+        assert!(row.iter().any(|addr| addr.ip() != me.ip()), "{row:?}");
+    }
 }
 
 #[test]
@@ -278,4 +306,65 @@ fn a_node_in_doubt_that_goes_on_under_other_lives_waits_as_long_as_ever() {
     let_pass(&mut gossip, begins + lasts - SECOND - MOMENT);
     assert_eq!(gossip.probe().expect("it probes").since, begins);
     assert_eq!(gossip.stats().suspicions, 0);
+}
+
+/// The address of the third party in a request to probe it.
+fn whom_to_probe(payload: &[u8]) -> Option<&[u8]> {
+    const LIFE_AFTER_IP: usize = 2 + 8 + 1;
+    let ip_len = |at: usize| Some(if payload.get(at)? == &6 { 16 } else { 4 });
+    let dst = 1 + (1 + 4 + LIFE_AFTER_IP) + 2;
+    let message = dst + 1 + ip_len(dst)? + LIFE_AFTER_IP;
+    let third = message + 1;
+    let is_request = payload[0] == 1 && payload.get(message) == Some(&forge::PING_REQ);
+    is_request.then(|| payload.get(third + 1..third + 1 + ip_len(third)?))?
+}
+
+/// While there is so much news that packets are full, a longer address takes the place of some of it.
+#[test]
+fn a_successor_with_a_long_address_is_probed_by_full_packets_as_well() {
+    let mut probed = Vec::new();
+    for seed in 0..8 {
+        let now = Instant::from_nanos(5);
+        let me = Identity {
+            addr: addr(0),
+            generation: Generation(1_000),
+        };
+        let mut gossip = Gossip::new(Profile::Lan.into(), me, metadata(0), seed, now);
+        for index in 1..=100 {
+            let long = SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, index], 7_003));
+            for peer in [peer(index.into()), forge::life(long, 1_000)] {
+                let hello = forge::swim(peer, forge::life(me.addr, 1_000), forge::GOSSIP, &[]);
+                let taken = gossip.handle_payload(now, peer.addr, &hello);
+                taken.expect("sound");
+                drain(&mut gossip);
+            }
+        }
+        while gossip.probe().is_none() {
+            let now = gossip.poll_timeout().expect("it probes").at;
+            gossip.handle_timeout(now);
+            drain(&mut gossip);
+        }
+        let successor = gossip.probe().expect("it probes").whom.addr;
+        probed.push(successor);
+        let mut asked = Vec::new();
+        while asked.is_empty() {
+            let now = gossip.poll_timeout().expect("it asks for help").at;
+            gossip.handle_timeout(now);
+            let sent = drain(&mut gossip);
+            asked.extend(
+                sent.iter()
+                    .filter_map(|sent| whom_to_probe(sent))
+                    .map(Vec::from),
+            );
+        }
+        for ip in asked {
+            match successor.ip() {
+                IpAddr::V4(expected) => assert_eq!(ip, expected.octets(), "seed {seed}"),
+                IpAddr::V6(expected) => assert_eq!(ip, expected.octets(), "seed {seed}"),
+            }
+        }
+    }
+    probed.dedup();
+    assert_eq!(probed.len(), 1, "{probed:?}");
+    assert!(probed[0].is_ipv6());
 }

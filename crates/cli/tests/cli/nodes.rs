@@ -240,7 +240,8 @@ fn cli_stats() {
 
 #[test]
 fn cli_leave() {
-    let mut nodes = Node::start_mesh(&["udp", "tcp", "ws"]);
+    // It waits longest for who is slow to confirm.
+    let mut nodes = Node::start_mesh_of(&["udp", "tcp", "ws"], "wan");
     let mut last = nodes.pop().expect("three nodes");
     let report = last.run(&["leave", "-o", "json"]).json();
     assert_eq!(

@@ -200,12 +200,19 @@ impl Node {
     /// see each other online.
     #[track_caller]
     pub(crate) fn start_mesh(types: &[&str]) -> Vec<Self> {
+        Self::start_mesh_of(types, "lan")
+    }
+
+    /// The same with a profile other than the default.
+    #[track_caller]
+    pub(crate) fn start_mesh_of(types: &[&str], profile: &str) -> Vec<Self> {
+        let profile = format!("--profile={profile}");
         let mut nodes: Vec<Self> = Vec::new();
         for node_type in types {
             let node_type = format!("--type={node_type}");
             let seed = nodes.first().map(|node| format!("--seed={}", node.mesh));
             let bind = own_address();
-            let args = [&node_type, &bind].into_iter().chain(&seed);
+            let args = [&node_type, &bind, &profile].into_iter().chain(&seed);
             let args: Vec<&str> = args.map(String::as_str).collect();
             nodes.push(Self::start(&args));
         }

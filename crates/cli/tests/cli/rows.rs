@@ -4,7 +4,7 @@ use std::env;
 use std::process::Command;
 use std::sync::Mutex;
 
-use hobnob::{Bytes, Context, Mesh};
+use hobnob::{Bytes, Context, Mesh, Profile};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -213,7 +213,8 @@ fn serve_with_a_client() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let seed = env::var(SEED).expect("checked by the caller");
-        let mesh = Mesh::builder("udp").seed(seed);
+        // Of all profiles it waits longest for who is slow to confirm that it leaves.
+        let mesh = Mesh::builder("udp").profile(Profile::Wan).seed(seed);
         let mesh = mesh.start().await.expect("it starts");
         let permit = mesh.admission().client().expect("it is online");
         let permit = std::sync::Arc::new(Mutex::new(Some(permit)));
